@@ -1,0 +1,120 @@
+/** Kernels that take a row at a time: reductions, softmax, normalisation. Sums accumulate in f64. */
+import type { TypedArray } from '../../dtype.ts'
+import type { ArgReduceName, Kernels, ReduceName, View } from '../../kernels.ts'
+import { denseElements, elementsOf } from './loops.ts'
+
+type Row = TypedArray
+
+/** The largest element, by `better`; a NaN wins. The index of the first such. */
+function extreme(row: Row, better: (a: number, b: number) => boolean): number {
+  let at = 0
+  for (let i = 0; i < row.length; i++) {
+    if (Number.isNaN(row[i])) return i
+    if (better(row[i]!, row[at]!)) at = i
+  }
+  return at
+}
+
+const argReducers: Record<ArgReduceName, (row: Row) => number> = {
+  argmax: (row) => extreme(row, (a, b) => a > b),
+  argmin: (row) => extreme(row, (a, b) => a < b),
+}
+
+function sumOf(row: Row): number {
+  let sum = 0
+  for (let i = 0; i < row.length; i++) sum += row[i]!
+  return sum
+}
+
+function logSumExp(row: Row): number {
+  const top = row.length === 0 ? Number.NEGATIVE_INFINITY : row[argReducers.argmax(row)]!
+  if (!Number.isFinite(top)) return top // ±∞ and NaN are the answer
+  let sum = 0
+  for (let i = 0; i < row.length; i++) sum += Math.exp(row[i]! - top)
+  return top + Math.log(sum)
+}
+
+const reducers: Record<ReduceName, (row: Row) => number> = {
+  sum: sumOf,
+  prod: (row) => {
+    let product = 1
+    for (let i = 0; i < row.length; i++) product *= row[i]!
+    return product
+  },
+  max: (row) => row[argReducers.argmax(row)]!,
+  min: (row) => row[argReducers.argmin(row)]!,
+  logSumExp,
+}
+
+/** Calls `body(row, i)` for each row of the last `axes` axes of x. */
+function forEachDenseRow(x: View, axes: number, body: (row: Row, i: number) => void): void {
+  const split = x.shape.length - axes
+  const rows = x.shape.slice(0, split).reduce((a, b) => a * b, 1)
+  const length = x.shape.slice(split).reduce((a, b) => a * b, 1)
+  const all = denseElements(x)
+  for (let i = 0; i < rows; i++) body(all.subarray(i * length, (i + 1) * length), i)
+}
+
+/** e^(x − max) / Σ into `to` from `at` on, over the entries that `keep` says. */
+function softmaxRow(row: Row, keep: Row | null, to: Row, at: number): void {
+  let top = Number.NEGATIVE_INFINITY
+  let kept = 0
+  for (let i = 0; i < row.length; i++) {
+    if (keep && keep[i] === 0) continue
+    kept++
+    top = Math.max(top, row[i]!)
+  }
+  let sum = 0
+  const terms = new Float64Array(row.length)
+  for (let i = 0; i < row.length; i++) {
+    if (keep && keep[i] === 0) continue
+    terms[i] = Math.exp(row[i]! - top)
+    sum += terms[i]!
+  }
+  for (let i = 0; i < row.length; i++) to[at + i] = kept === 0 || (keep && keep[i] === 0) ? 0 : terms[i]! / sum
+}
+
+export const rows: Pick<Kernels, 'reduce' | 'argReduce' | 'softmax' | 'maskedSoftmax' | 'normalize'> = {
+  reduce(name, x, axes, y) {
+    const f = reducers[name]
+    const to = elementsOf(y)
+    forEachDenseRow(x, axes, (row, i) => {
+      to[y.offset + i] = f(row)
+    })
+  },
+
+  argReduce(name, x, axes, y) {
+    const f = argReducers[name]
+    const to = elementsOf(y)
+    forEachDenseRow(x, axes, (row, i) => {
+      to[y.offset + i] = f(row)
+    })
+  },
+
+  softmax(x, y) {
+    const to = elementsOf(y)
+    forEachDenseRow(x, 1, (row, i) => softmaxRow(row, null, to, y.offset + i * row.length))
+  },
+
+  maskedSoftmax(x, mask, y) {
+    const to = elementsOf(y)
+    const keep = denseElements(mask)
+    forEachDenseRow(x, 1, (row, i) => {
+      const at = i * row.length
+      softmaxRow(row, keep.subarray(at, at + row.length), to, y.offset + at)
+    })
+  },
+
+  normalize(x, eps, y) {
+    const to = elementsOf(y)
+    forEachDenseRow(x, 1, (row, i) => {
+      const n = row.length
+      const mean = sumOf(row) / n
+      let squares = 0
+      for (let k = 0; k < n; k++) squares += (row[k]! - mean) ** 2
+      const scale = 1 / Math.sqrt(squares / n + eps)
+      const at = y.offset + i * n
+      for (let k = 0; k < n; k++) to[at + k] = (row[k]! - mean) * scale
+    })
+  },
+}

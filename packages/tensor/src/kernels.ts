@@ -1,0 +1,89 @@
+/**
+ * What a device owes: a closed list of loops over buffers and sizes that know nothing of tensors. A backend that lacks
+ * one does not compile. Inputs are views with any strides (0 where an axis is broadcast); outputs are dense, freshly
+ * allocated and hold garbage before the call.
+ */
+import type { DType, TypedArray } from './dtype.ts'
+import type { Shape } from './shape.ts'
+
+/** A block of memory on one device; `data` means what the device wants it to. */
+export interface Buffer {
+  readonly dtype: DType
+  /** elements that fit */
+  readonly capacity: number
+  readonly data: unknown
+}
+
+/** Where the elements of an operand lie in its buffer; strides and offset in elements. */
+export interface View {
+  readonly buffer: Buffer
+  readonly shape: Shape
+  readonly strides: readonly number[]
+  readonly offset: number
+}
+
+/** y = f(x), element by element; x and y have one dtype, a float one but for the first row, which takes i32 too. */
+export type UnaryName =
+  | ('neg' | 'abs' | 'sign' | 'square' | 'relu')
+  | ('floor' | 'round' | 'reciprocal' | 'sqrt' | 'rsqrt' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'tanh')
+  | ('sigmoid' | 'softplus' | 'erf' | 'gelu' | 'geluDerivative')
+
+/** y = f(a, b), element by element; all of one dtype. A NaN in either operand of `maximum`, `minimum` gives NaN. */
+export type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'minimum'
+
+/** y = f(a, b) into bool; a and b of one dtype. NaN compares false, but for `notEqual`. */
+export type CompareName = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'greaterEqual'
+
+/** Over the trailing axes. `max` and `min`: a NaN wins. `logSumExp`: floats; a row of -Infinity gives -Infinity. */
+export type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'logSumExp'
+
+/** The position in the row of the first largest or smallest element; the first NaN wins. */
+export type ArgReduceName = 'argmax' | 'argmin'
+
+export interface Kernels {
+  /** Copies x into y, converting the dtype: towards zero to i32; `!= 0` to bool; to f32 rounded to nearest. */
+  copy(x: View, y: View): void
+  fill(value: number, y: View): void
+  unary(name: UnaryName, x: View, y: View): void
+  binary(name: BinaryName, a: View, b: View, y: View): void
+  compare(name: CompareName, a: View, b: View, y: View): void
+  /** y = condition ? a : b; the branch not taken is not read into y, not even as NaN. */
+  select(condition: View, a: View, b: View, y: View): void
+  /** Reduces the last `axes` axes of x; sums and logSumExp accumulate in f64. */
+  reduce(name: ReduceName, x: View, axes: number, y: View): void
+  /** Over the last `axes` axes of x; y is i32, the index within the flattened row. */
+  argReduce(name: ArgReduceName, x: View, axes: number, y: View): void
+  /** Over the last axis; a row that is all -Infinity gives NaN. */
+  softmax(x: View, y: View): void
+  /** Over the last axis, only where `mask` (bool, broadcast to x) keeps; other entries, and empty rows, give 0. */
+  maskedSoftmax(x: View, mask: View, y: View): void
+  /** (x − mean) / √(variance + eps) over the last axis; two passes in f64, biased variance. */
+  normalize(x: View, eps: number, y: View): void
+  /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n]; the leading axes of all three are equal. f64 accumulation on `ref`. */
+  matmul(a: View, b: View, y: View): void
+  /** y[…, i, :] = x[…, index[i], :]: rows of the second last axis of x by an index [rows] shared by all leading axes. */
+  takeRows(x: View, index: View, y: View): void
+  /** y[…, r, :] = Σ over i with index[i] = r of x[…, i, :], zeros elsewhere; added in the order of i. */
+  addRows(x: View, index: View, y: View): void
+  /** y[…, i] = x[…, index[…, i]] along the last axis, leading axes equal. */
+  gather(x: View, index: View, y: View): void
+  /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
+  scatterAdd(x: View, index: View, y: View): void
+}
+
+/** A device: its kernels, its memory, and how to read it. */
+export interface Backend {
+  readonly name: string
+  /** one line for people and records: what ran */
+  readonly description: string
+  readonly dtypes: readonly DType[]
+  readonly kernels: Kernels
+  allocate(dtype: DType, capacity: number): Buffer
+  /** Gives the memory back for good; the pool above keeps what may be used again. */
+  free(buffer: Buffer): void
+  upload(array: TypedArray, buffer: Buffer): void
+  /** The elements of x in row-major order, as an array of its own. */
+  read(x: View): Promise<TypedArray>
+  /** The same at once; throws where the device cannot. */
+  readSync(x: View): TypedArray
+}

@@ -1,0 +1,208 @@
+/**
+ * The contract of an operation, and the one function that runs them all.
+ *
+ * An operation works on trailing axes, counted from the end; whatever axes stand in front are a batch. So a cotangent
+ * or tangent with an axis of directions in front needs no rule of its own. The driver, not the rules, un-broadcasts.
+ */
+import { asFloat, type DType } from './dtype.ts'
+import { DeviceError, DTypeError, internal, ShapeError, show } from './errors.ts'
+import type { Kernels, View } from './kernels.ts'
+import { broadcastShapes, type Shape, sizeOf, stridesOf } from './shape.ts'
+import { allocate } from './storage.ts'
+import { type Layout, Tensor } from './tensor.ts'
+import { highestLevel, peel } from './trace.ts'
+
+/** What is known of an operand before anything is computed. */
+export interface Meta {
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/** What a rule may look at besides the values it declared in `reads`. */
+export interface RuleContext<Name extends string, Attrs> {
+  readonly attrs: Attrs
+  /** shapes of the inputs and of `y` */
+  readonly shapes: Record<Name | 'y', Shape>
+  /** position of the input that the rule is about */
+  readonly input: number
+}
+
+/** Maps a direction to a direction; linear in `d`, and made of operations, so that it can be differentiated again. */
+export type Rule<Name extends string, Attrs> = {
+  // a method, so that rules of narrower names and attributes fit the table of all operations
+  rule(d: Tensor, values: Record<Name | 'y', Tensor>, context: RuleContext<Name, Attrs>): Tensor
+}['rule']
+
+/** The derivative with respect to one input, in both modes. */
+export interface Derivative<Name extends string, Attrs> {
+  /** the values that the vjp reads; the tape keeps these and no others */
+  readonly reads: readonly (Name | 'y')[]
+  /** dy to the cotangent of the input, before un-broadcasting */
+  vjp: Rule<Name, Attrs>
+  /** the input's tangent to its share of dy; `itself`: the operation with this input replaced by its tangent */
+  jvp: Rule<Name, Attrs> | 'itself'
+}
+
+/**
+ * The Jacobian equals its transpose, so one rule d ↦ J d serves both modes: so it is with every elementwise operation,
+ * whose Jacobian is diagonal, and with softmax and layer norm.
+ */
+export const symmetric = <Name extends string, Attrs>(
+  reads: readonly NoInfer<Name | 'y'>[],
+  rule: Rule<Name, Attrs>,
+): Derivative<Name, Attrs> => ({ reads, vjp: rule, jvp: rule })
+
+/** Linear in this input, whatever the others: the operation is its own jvp, and states its transpose. */
+export const linear = <Name extends string, Attrs>(
+  reads: readonly NoInfer<Name | 'y'>[],
+  transpose: Rule<Name, Attrs>,
+): Derivative<Name, Attrs> => ({ reads, vjp: transpose, jvp: 'itself' })
+
+/** Neither symmetric nor linear: both modes stated. */
+export const both = <Name extends string, Attrs>(derivative: Derivative<Name, Attrs>): Derivative<Name, Attrs> =>
+  derivative
+
+/** One example that tests and benchmarks draw from. */
+export interface Case<Attrs = unknown> {
+  /** one shape per input */
+  readonly shapes: readonly Shape[]
+  readonly attrs: Attrs
+  /** float elements are drawn from here; default [-2, 2] */
+  readonly domain?: readonly [number, number]
+  /** for index inputs, by position: elements are integers in [0, n) */
+  readonly indices?: Readonly<Record<number, number>>
+  /** for boolean inputs: their positions */
+  readonly booleans?: readonly number[]
+}
+
+export interface Op<Name extends string = string, Attrs = unknown> {
+  readonly name: string
+  /** input names in order; `'...'` for any number, named x0, x1, … */
+  readonly inputs: readonly Name[] | '...'
+  /** how operands of different rank are aligned: at their end, as in NumPy */
+  readonly broadcasts?: boolean
+  /** Shape of the result; throws `ShapeError`. */
+  shape(inputs: Meta[], attrs: Attrs): Shape
+  /** Dtype of the result; default: that of the first input. */
+  dtype?(inputs: Meta[], attrs: Attrs): DType
+  /** A result that shares the input's buffer; null where its strides do not allow that, and the input is copied. */
+  view?(x: Layout, attrs: Attrs): Layout | null
+  /** Calls kernels to fill `y`. */
+  forward?(kernels: Kernels, inputs: View[], y: View, attrs: Attrs): void
+  /** One entry per differentiable input; `x` for all inputs of a variadic operation. */
+  readonly derivatives: { readonly [K in Name]?: Derivative<Name, Attrs> }
+  /** The same function out of simpler operations, for a fused one. */
+  decomposition?(inputs: Tensor[], attrs: Attrs): Tensor
+  readonly cases: readonly Case<Attrs>[]
+}
+
+/** Gives the types of inputs and attributes to an operation's parts. */
+export const defineOp = <const Name extends string, Attrs = Record<never, never>>(op: Op<Name, Attrs>) => op
+
+/** The name of input `i`. */
+export const inputName = (op: Op, i: number): string => (op.inputs === '...' ? `x${i}` : op.inputs[i]!)
+
+/** The derivative with respect to input `i`, undefined where there is none. */
+export const derivativeOf = (op: Op, i: number): Derivative<string, unknown> | undefined =>
+  op.derivatives[op.inputs === '...' ? 'x' : op.inputs[i]!]
+
+/** Runs an operation on tensors, below and then through the highest derivative level among them. */
+export function apply<Name extends string, Attrs>(op: Op<Name, Attrs>, operands: Tensor[], attrs: Attrs): Tensor {
+  const inputs = operands.map(peel)
+  const level = highestLevel(inputs)
+  if (!level) return evaluate(op, inputs, attrs)
+  const primals = inputs.map((x) => (x.trace?.level === level ? x.trace.primal : x))
+  return level.follow(op, inputs, primals, apply(op, primals, attrs), attrs)
+}
+
+/** Runs an operation on values: no derivative looks on. */
+function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tensor[], attrs: Attrs): Tensor {
+  const [first] = inputs
+  if (!first) throw internal(`${op.name} without inputs`)
+  const shape = op.shape(inputs, attrs)
+  if (op.view) {
+    const { storage, layout } = first.concrete()
+    const viewed = op.view(layout, attrs)
+    if (viewed) return Tensor.own(storage.retain(), viewed)
+    const dense = contiguous(first)
+    const result = evaluate(op, [dense], attrs)
+    dense.dispose()
+    return result
+  }
+  const { backend } = first
+  for (const x of inputs) {
+    if (x.backend !== backend) {
+      throw new DeviceError({
+        op: op.name,
+        expected: 'operands on one device',
+        got: inputs.map((operand) => operand.device).join(' and '),
+        hint: 'move one with x.to(device)',
+      })
+    }
+  }
+  const y = empty(first.backend, op.dtype?.(inputs, attrs) ?? first.dtype, shape)
+  if (op.forward)
+    op.forward(
+      backend.kernels,
+      inputs.map((x) => x.view()),
+      y.view(),
+      attrs,
+    )
+  else throw internal(`${op.name} has neither view nor forward`)
+  return y
+}
+
+/** A dense tensor full of garbage. */
+export function empty(backend: Tensor['backend'], dtype: DType, shape: Shape): Tensor {
+  if (!backend.dtypes.includes(dtype)) {
+    throw new DeviceError({
+      op: 'tensor',
+      expected: `a dtype that ${backend.name} has (${backend.dtypes.join(', ')})`,
+      got: dtype,
+      hint: 'f64 lives on ref alone',
+    })
+  }
+  return Tensor.own(allocate(backend, dtype, sizeOf(shape)), { shape, strides: stridesOf(shape), offset: 0 })
+}
+
+/** A dense copy of a value that no derivative looks on. */
+function contiguous(x: Tensor): Tensor {
+  const y = empty(x.backend, x.dtype, x.shape)
+  x.backend.kernels.copy(x.view(), y.view())
+  return y
+}
+
+/** Shape rule of an elementwise operation. */
+export const broadcastRule =
+  (name: string) =>
+  (inputs: Meta[]): Shape =>
+    broadcastShapes(name, ...inputs.map((x) => x.shape))
+
+/** A view with an axis of stride 0 wherever `shape` stretches it. */
+export function stretch(x: View, shape: Shape): View {
+  const missing = shape.length - x.shape.length
+  const strides = shape.map((n, i) =>
+    i < missing || (x.shape[i - missing] === 1 && n !== 1) ? 0 : x.strides[i - missing]!,
+  )
+  return { buffer: x.buffer, shape, strides, offset: x.offset }
+}
+
+/** A dtype rule: floats stay, integers are computed in f32. */
+export const floatRule = ([x]: Meta[]): DType => asFloat(x!.dtype)
+
+/** Throws unless a tensor has a float dtype. */
+export function requireFloat(op: string, x: Meta): void {
+  if (asFloat(x.dtype) !== x.dtype) {
+    throw new DTypeError({
+      op,
+      expected: 'a float tensor (f32, f64)',
+      got: x.dtype,
+      hint: "convert it with cast('f32')",
+    })
+  }
+}
+
+/** Throws unless a tensor has at least `rank` axes. */
+export function requireRank(op: string, x: Meta, rank: number): void {
+  if (x.shape.length < rank) throw new ShapeError({ op, expected: `at least ${rank} axes`, got: show(x.shape) })
+}

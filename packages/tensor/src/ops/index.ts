@@ -1,0 +1,30 @@
+/** Every operation, by name, and every public function on tensors. */
+import type { Op } from '../op.ts'
+import { arithmeticOps } from './arithmetic.ts'
+import { castOps } from './cast.ts'
+import { compareOps } from './compare.ts'
+import { indexOps } from './gather.ts'
+import { matmulOps } from './matmul.ts'
+import { movementOps } from './movement.ts'
+import { normOps } from './norm.ts'
+import { reduceOps } from './reduce.ts'
+import { selectOps } from './select.ts'
+import { softmaxOps } from './softmax.ts'
+import { unaryOps } from './unary.ts'
+
+/** The table of operations: what tests, benchmarks and backends go through. */
+export const ops = {
+  ...arithmeticOps,
+  ...castOps,
+  ...compareOps,
+  ...indexOps,
+  ...matmulOps,
+  ...movementOps,
+  ...normOps,
+  ...reduceOps,
+  ...selectOps,
+  ...softmaxOps,
+  ...unaryOps,
+} satisfies Record<string, Op>
+
+export type OpName = keyof typeof ops

@@ -1,0 +1,53 @@
+/** Softmax and its kin; the operations work on the last axis, the functions move the named axis there. */
+import { apply, defineOp, requireFloat, stretch, symmetric } from '../op.ts'
+import { axisFromEnd } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { mul, sub } from './arithmetic.ts'
+import { moveAxis } from './movement.ts'
+import { logSumExp, sum } from './reduce.ts'
+import { exp } from './unary.ts'
+
+/** J d = y ∘ (d − ⟨d, y⟩); the Jacobian diag(y) − y yᵀ is symmetric. */
+const softmaxRule = (d: Tensor, y: Tensor): Tensor => mul(y, sub(d, sum(mul(d, y), -1, { keepDims: true })))
+
+export const softmaxOps = {
+  softmax: defineOp<'x'>({
+    name: 'softmax',
+    inputs: ['x'],
+    shape: ([x]) => x!.shape,
+    forward: (kernels, [x], y) => kernels.softmax(x!, y),
+    derivatives: { x: symmetric(['y'], (d, { y }) => softmaxRule(d, y)) },
+    decomposition: ([x]) => exp(logSoftmax(x!)),
+    cases: [
+      { shapes: [[2, 5]], attrs: {} },
+      { shapes: [[1]], attrs: {} },
+      { shapes: [[2, 0]], attrs: {} },
+    ],
+  }),
+
+  maskedSoftmax: defineOp<'x' | 'mask'>({
+    name: 'maskedSoftmax',
+    inputs: ['x', 'mask'],
+    broadcasts: true,
+    shape: ([x]) => x!.shape,
+    forward: (kernels, [x, mask], y) => kernels.maskedSoftmax(x!, stretch(mask!, y.shape), y),
+    derivatives: { x: symmetric(['y'], (d, { y }) => softmaxRule(d, y)) },
+    cases: [{ shapes: [[3, 4], [4]], attrs: {}, booleans: [1] }],
+  }),
+}
+
+/**
+ * softmax(x)ᵢ = e^(xᵢ − max x) / Σⱼ e^(xⱼ − max x) along an axis (default the last). Rows sum to 1. A row that is all
+ * −Infinity gives NaN, as in PyTorch; `maskedSoftmax` gives zeros.
+ */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  requireFloat('softmax', x)
+  const at = axisFromEnd('softmax', axis, x.rank)
+  return moveAxis(apply(softmaxOps.softmax, [moveAxis(x, at, -1)], {}), -1, at)
+}
+
+/** log softmax(x) along an axis (default the last), without overflow: x − logSumExp x. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  requireFloat('logSoftmax', x)
+  return sub(x, logSumExp(x, axis, { keepDims: true }))
+}
