@@ -13,14 +13,15 @@ const test = suite('safetensors: files of other software')
 const minilm = shared('models', 'minilm-l6', 'model.safetensors')
 
 needsShared(test)(
-  'MiniLM: 103 F16 tensors, 22,713,216 finite numbers, 23,306 of them subnormal, read within a second',
+  'MiniLM: 103 F16 tensors, 22,713,216 finite numbers, 23,306 of them subnormal, read in under 1 s of processor time',
   () => {
     const bytes = readFileSync(minilm)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     assert.is(sha256, '5ba0032aefec27c763b2d9c8912eeec19529d4efdab9a71a9756e8056ba8f2e0')
-    const started = performance.now()
+    const started = process.cpuUsage() // not the clock: the tests beside this one take their share of that
     const tensors = [...readSafetensorsSync(minilm)]
-    const seconds = (performance.now() - started) / 1000
+    const { user, system } = process.cpuUsage(started)
+    const seconds = (user + system) / 1e6
     assert.ok(seconds < 1, `${seconds} s`)
     assert.is(tensors.length, 103)
     let numbers = 0
