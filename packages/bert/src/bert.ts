@@ -2,16 +2,8 @@
 import { OptionError, type Tensor, tap } from '@antecedent/tensor'
 import type { BertConfig } from './config.ts'
 import { additiveMask, embed, encode, Parameters, pool } from './encoder.ts'
-import { type BertEncoding, type BertInput, toTensors } from './input.ts'
+import { type BertEncoding, type BertInput, type BertSource, toTensors } from './input.ts'
 import type { WordPieceTokenizer } from './tokenizer/index.ts'
-
-/** Where a model came from; goes into every record. */
-export interface BertSource {
-  /** folder or name */
-  name: string
-  /** sha256 of the weights' file, hexadecimal */
-  weightsHash: string | null
-}
 
 export interface ForwardOptions {
   /** also return the embeddings' output and every layer's; default false */
@@ -66,7 +58,7 @@ export class Bert {
   tokenize(text: string, pair?: string): BertEncoding {
     const { tokenizer } = this
     const encoding = tokenizer.encode(text, pair === undefined ? {} : { pair })
-    return { ...encoding, padId: tokenizer.specialTokens.pad, maskId: tokenizer.specialTokens.mask }
+    return { ...encoding, padId: tokenizer.specialTokens.pad, maskId: tokenizer.specialTokens.mask, model: this.source }
   }
 
   /**

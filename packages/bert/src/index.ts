@@ -1,7 +1,7 @@
 /** The public list of `@antecedent/bert`; models on disk: `@antecedent/bert/node`. */
-export { Bert, type BertOutput, type BertSource, type ForwardOptions } from './bert.ts'
+export { Bert, type BertOutput, type ForwardOptions } from './bert.ts'
 export { type ActivationName, type BertConfig, parseConfig } from './config.ts'
-export type { BertEncoding, BertInput, BertTensors } from './input.ts'
+export type { BertEncoding, BertInput, BertSource, BertTensors } from './input.ts'
 export {
   type Encoding,
   type SpecialTokenNames,

@@ -3,10 +3,19 @@ import { arange, ShapeError, type Tensor, tensor } from '@antecedent/tensor'
 import type { BertConfig } from './config.ts'
 import type { Encoding } from './tokenizer/index.ts'
 
-/** An encoding with the ids that baselines put in the place of words. */
+/** An encoding with what its model adds: the ids that baselines put in the place of words, and where it came from. */
 export interface BertEncoding extends Encoding {
   padId: number
   maskId: number
+  model: BertSource
+}
+
+/** Where a model came from; goes into every record. */
+export interface BertSource {
+  /** folder or name */
+  name: string
+  /** sha256 of the weights' file, hexadecimal */
+  weightsHash: string | null
 }
 
 /** Tensors as Hugging Face's models take them; L tokens, any leading axes. */
