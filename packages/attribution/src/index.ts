@@ -9,6 +9,7 @@ export { type LayerIntegratedGradientsOptions, layerIntegratedGradients } from '
 export type { Elements, PathOptions } from './path.ts'
 export { type Quadrature, type QuadratureMethod, quadrature, quadratureMethods } from './quadrature.ts'
 export type { AttentionRecord, AttributionRecord, Provenance } from './record.ts'
+export * from './report/index.ts'
 export { attributeSites, type SiteAttributions, type SiteOptions } from './sites.ts'
 export {
   type BaselineName,

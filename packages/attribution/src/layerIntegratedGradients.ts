@@ -59,6 +59,13 @@ export async function layerIntegratedGradients(
   return several ? records : records[0]!
 }
 
+/** `[CLS] [PAD]×12 [SEP]`. */
+function runs(tokens: readonly string[]): string {
+  const starts = tokens.map((_, i) => i).filter((i) => tokens[i] !== tokens[i - 1])
+  const lengths = starts.map((start, k) => (starts[k + 1] ?? tokens.length) - start)
+  return starts.map((start, k) => (lengths[k] === 1 ? tokens[start] : `${tokens[start]}×${lengths[k]}`)).join(' ')
+}
+
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
 function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedGradientsOptions): AttributionRecord {
@@ -102,7 +109,7 @@ function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedG
       method,
       multiplyByInputs,
       internalBatchSize: chunks,
-      baseline: baseline.tokens.join(' '),
+      baseline: runs(baseline.tokens),
     },
     warnings: multiplyByInputs ? warningsOf(fx - fBaseline, completenessError, scores) : [],
     provenance: {

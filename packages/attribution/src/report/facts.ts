@@ -4,7 +4,10 @@ import type { AttentionRecord, AttributionRecord } from '../record.ts'
 /** `value` with `digits` decimals and a true minus sign; NaN and infinities by name. */
 export function fixed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return String(value).replace('-', '−')
-  return value.toFixed(digits).replace(/^-(?=.*[1-9])/, '−').replace(/^-/, '')
+  return value
+    .toFixed(digits)
+    .replace(/^-(?=.*[1-9])/, '−')
+    .replace(/^-/, '')
 }
 
 /** `value` with four significant digits, in powers of ten where it is very large or very small. */

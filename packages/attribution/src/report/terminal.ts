@@ -7,8 +7,8 @@ import {
   fixed,
   methodText,
   relativeErrorText,
-  significant,
   signed,
+  significant,
   words,
 } from './facts.ts'
 import { visible } from './html.ts'
@@ -81,7 +81,13 @@ function numberLines(record: AttributionRecord, width: number): string[] {
   const half = Math.min(16, Math.floor((rest - tokenWidth - 1) / 2))
   const max = Math.max(0, ...record.normalizedScores.map(Math.abs).filter(Number.isFinite))
   const row = (index: string, token: string, score: string, share: string, bar: string) =>
-    [index.padStart(indexWidth), pad(token, tokenWidth), score.padStart(scoreWidth), share.padStart(normalizedWidth), bar]
+    [
+      index.padStart(indexWidth),
+      pad(token, tokenWidth),
+      score.padStart(scoreWidth),
+      share.padStart(normalizedWidth),
+      bar,
+    ]
       .join('  ')
       .trimEnd()
   return [
