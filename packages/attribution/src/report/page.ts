@@ -21,14 +21,14 @@ body { margin: 0 auto; max-width: 72rem; padding: 1.5rem 1rem 4rem; background: 
 h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .4rem; overflow-wrap: anywhere } h2 { font-size: 1.15rem; margin: 2.4rem 0 .3rem }
 p { max-width: 46rem; margin: .4rem 0 } .soft { color: var(--soft); font-size: .9rem }
 .box { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .8rem 0; background: var(--card) }
-.figure { background: #fff; color: #1d2129 } .figure svg { display: block; max-width: none; height: auto }
+.figure { background: #fff; color: #1d2129 } .figure svg { display: block; width: 100%; min-width: 46rem; height: auto }
 table { border-collapse: collapse; width: 100%; font-size: .92rem } th, td { padding: .5rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line) }
 tr:last-child td { border-bottom: 0 } th { font-weight: 600; color: var(--soft) } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 .tokens { line-height: 2; min-width: 18rem } .tokens span { padding: .15em .3em; border-radius: 3px; white-space: nowrap }
 .legend span { display: inline-block; width: 1em; height: 1em; border: 1px solid var(--line); vertical-align: -.15em; margin: 0 .3em 0 1em }
 .warning { color: var(--warn); border-left: 3px solid currentColor; padding-left: .7rem }
 details { margin-top: .6rem } summary { cursor: pointer } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .88rem } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
+@media (max-width: 40rem) { .paper :is(th, td):nth-child(-n+3) { display: none } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
 @media print { body { max-width: none } .box { overflow: visible; break-inside: avoid } .figure svg { max-width: 100% } }
 `
 
@@ -48,7 +48,7 @@ const legend = html`<p class="legend soft">Legend:${[-1, 0, 1].map(
 )}</p>`
 
 /** The paper's figure 3, with Captum's columns: the record of a target without classes says None. */
-const paperTable = (records: readonly AttributionRecord[]): Html => html`<div class="box"><table>
+const paperTable = (records: readonly AttributionRecord[]): Html => html`<div class="box paper"><table>
 <thead><tr><th>True Label</th><th>Predicted Label</th><th>Attribution Label</th><th class="number">Attribution Score</th><th>Word Importance</th></tr></thead>
 <tbody>${records.map(
   (record) =>
