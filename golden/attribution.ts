@@ -15,6 +15,7 @@ import {
   mul,
   pow,
   relu,
+  ShapeError,
   select,
   sigmoid,
   sin,
@@ -55,6 +56,13 @@ const functions: Record<string, ClosedForm> = {
 function pick(y: Tensor, target: number | number[] | null | undefined): Tensor {
   if (target === null || target === undefined) return y
   if (typeof target === 'number') return select(y, target, -1)
+  if (y.shape.at(-2) !== target.length) {
+    throw new ShapeError({
+      op: 'ig',
+      expected: `a class for each of ${y.shape.at(-2)} examples`,
+      got: String(target.length),
+    })
+  }
   return stack(
     target.map((k, b) => select(select(y, b, -2), k, -1)),
     -1,
@@ -86,10 +94,9 @@ const ig: Compute = async (context) => {
   const f = functions[attrs.function]
   if (!f) throw new Error(`function ${attrs.function} is not known`)
   const xs = named(context, 'x')
-  const stored = named(context, 'baseline')
+  const single = inputs.baseline ?? (attrs.baseline as number | undefined) ?? 0
   const baselines = xs.map(
-    (_, i) =>
-      stored[i] ?? (attrs[`baseline.${i}`] as number | undefined) ?? (attrs.baseline as number | undefined) ?? 0,
+    (_, i) => inputs[`baseline.${i}`] ?? (attrs[`baseline.${i}`] as number | undefined) ?? single,
   )
   const [result] = await integratedGradients({
     forward: (values) => pick(f(values, params), attrs.target),

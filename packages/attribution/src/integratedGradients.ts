@@ -1,5 +1,5 @@
 /** Integrated Gradients of any function of tensors (Sundararajan, Taly and Yan 2017). */
-import { full, OptionError, scope, type Tensor } from '@antecedent/tensor'
+import { full, OptionError, ShapeError, scope, type Tensor } from '@antecedent/tensor'
 import { asTargets, type Elements, integratePath, type PathFunction, type PathOptions, toElements } from './path.ts'
 
 export interface IntegratedGradientsOptions extends PathOptions {
@@ -37,7 +37,7 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
   const [fx, fBaseline, attributions] = scope(() => {
     const starts = inputs.map((x, i) => scope(() => stretched(baselines[i]!, x)))
     const atEnd = asTargets(forward([...inputs]))
-    const examples = atEnd.size / atEnd.shape[0]!
+    const examples = examplesOf(atEnd, inputs[0]!)
     return [atEnd, asTargets(forward(starts)), integratePath(forward, inputs, starts, examples, options)] as const
   })
   try {
@@ -49,6 +49,20 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
   } finally {
     for (const x of [fx, fBaseline, ...attributions]) x.dispose()
   }
+}
+
+/** How many examples F's result has. @throws {ShapeError} where it is not one scalar per example */
+function examplesOf(targets: Tensor, x: Tensor): number {
+  const [, ...shape] = targets.shape
+  if (shape.length > 1 || (shape.length === 1 && shape[0] !== x.shape[0])) {
+    throw new ShapeError({
+      op: 'integratedGradients',
+      expected: `one scalar per example: a result [] or [${x.shape[0] ?? 1}]`,
+      got: `[${shape.join(', ')}]`,
+      hint: 'select a class, or return a list of targets',
+    })
+  }
+  return shape[0] ?? 1
 }
 
 /** A baseline in the shape of its input. */
