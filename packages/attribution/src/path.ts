@@ -2,6 +2,7 @@
 import {
   expand,
   eye,
+  matmul,
   mul,
   OptionError,
   reshape,
@@ -9,7 +10,6 @@ import {
   scope,
   stack,
   sub,
-  sum,
   type Tensor,
   tensor,
   vjp,
@@ -101,8 +101,10 @@ function gradientSum(
   const gradients = pullback(oneHot(targets, value)) // [targets, n, …shape]
   pullback.dispose()
   return gradients.map((g, i) => {
-    const weighted = mul(g, alongPath(weights, differences[i]!))
-    return n === 1 ? weighted : sum(weighted, 1)
+    const { shape, size } = differences[i]!
+    const w = tensor(weights, [n], { dtype: g.dtype, device: g.device })
+    // a product, so that the sum over the points accumulates in one go and is rounded once
+    return reshape(matmul(w, reshape(g, [targets, n, size])), [targets, ...shape])
   })
 }
 
