@@ -44,7 +44,7 @@ const functions: Record<string, ClosedForm> = {
   quadratic: ([x], { a, w }) =>
     add(mul(sum(mul(x!, matmul(x!, a!, { transposeB: true })), -1), 0.5), sum(mul(x!, w!), -1)),
   // x_d^p_kd over axes [..., K, D]
-  monomials: ([x], { c, p }) => sum(mul(productOfLast(pow(x!.unsqueeze(-2), p!.cast(x!.dtype))), c!), -1),
+  monomials: ([x], { c, p }) => matmul(productOfLast(pow(x!.unsqueeze(-2), p!.cast(x!.dtype))), c!),
   mlp: ([x], p) => layerOf(p, 2, tanh(layerOf(p, 1, x!))),
   reluMlp: ([x], p) => layerOf(p, 3, relu(layerOf(p, 2, relu(layerOf(p, 1, x!))))),
   softmax: ([x], { w, b }) => softmax(linear(x!, w!, b!)),
