@@ -1,1 +1,23 @@
-export * from './record.ts'
+/** The public list of `@antecedent/attribution`. */
+export { attend, headNorm } from './attention.ts'
+export {
+  type IntegratedGradients,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+} from './integratedGradients.ts'
+export { type LayerIntegratedGradientsOptions, layerIntegratedGradients } from './layerIntegratedGradients.ts'
+export type { Elements, PathOptions } from './path.ts'
+export { type Quadrature, type QuadratureMethod, quadrature, quadratureMethods } from './quadrature.ts'
+export type { AttentionRecord, AttributionRecord, Provenance } from './record.ts'
+export * from './report/index.ts'
+export { attributeSites, type SiteAttributions, type SiteOptions } from './sites.ts'
+export {
+  type BaselineName,
+  baselineOf,
+  maskBaseline,
+  padBaseline,
+  type Reduction,
+  reduceToken,
+  type TokenTarget,
+} from './targets.ts'
+export { version } from './version.ts'

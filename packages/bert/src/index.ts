@@ -1,1 +1,14 @@
-export {}
+/** The public list of `@antecedent/bert`; models on disk: `@antecedent/bert/node`. */
+export { Bert, type BertOutput, type ForwardOptions } from './bert.ts'
+export { type ActivationName, type BertConfig, parseConfig } from './config.ts'
+export type { BertEncoding, BertInput, BertSource, BertTensors } from './input.ts'
+export {
+  type Encoding,
+  type SpecialTokenNames,
+  type TokenizerOptions,
+  tokenizerOptions,
+  Vocabulary,
+  VocabularyError,
+  WordPieceTokenizer,
+} from './tokenizer/index.ts'
+export { type LoadReport, loadParameters, parameterShapes, plainName, type WeightSource } from './weights.ts'

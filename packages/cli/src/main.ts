@@ -1,1 +1,62 @@
-export {}
+/** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
+import { quadratureMethods, version } from '@antecedent/attribution'
+import { OptionError } from '@antecedent/tensor'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { attention, attribute, encode, tokenize } from './encoder.ts'
+import { explain } from './explain.ts'
+import { exitCodes, withCommonOptions } from './options.ts'
+
+function count(text: string): number {
+  const n = Number(text)
+  if (Number.isInteger(n) && n > 0) return n
+  throw new InvalidArgumentError('Expected a positive whole number.')
+}
+
+const program = new Command('antecedent')
+  .description('Explains how a BERT model reads a text.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(--help lists the commands and options)')
+
+const steps = () => new Option('--n-steps <count>', 'points along the path').argParser(count)
+
+withCommonOptions(
+  program.command('explain').description("the paper's figures for a text (default: the paper's sentence)"),
+)
+  .addOption(steps())
+  .action(explain)
+withCommonOptions(program.command('tokenize').description('word pieces with ids and character offsets')).action(
+  tokenize,
+)
+withCommonOptions(program.command('encode').description('the last hidden state of every token')).action(encode)
+withCommonOptions(program.command('attribute').description('Layer Integrated Gradients of output tokens'))
+  .option(
+    '--target <token>',
+    'a token or its index; repeatable',
+    (target: string, all: string[]) => [...all, target],
+    [],
+  )
+  .option('--reduce <how>', 'max, sum, mean, l2 or dim:J', 'max')
+  .option('--site <name>', 'what to attribute to', 'embeddings')
+  .option('--baseline <name>', 'pad or mask', 'pad')
+  .addOption(steps().default(50))
+  .addOption(new Option('--method <rule>', 'quadrature').choices(quadratureMethods).default('gausslegendre'))
+  .option('--internal-batch-size <count>', 'points per pass', count)
+  .action(attribute)
+withCommonOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
+  attention,
+)
+
+/** The exit code that an error stands for, after its one sentence is on stderr. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
+  process.stderr.write(`antecedent: ${error instanceof Error ? error.message : String(error)}\n`)
+  if (error instanceof Error && error.message.startsWith('internal:')) process.stderr.write(`${error.stack}\n`)
+  return error instanceof OptionError ? exitCodes.usage : exitCodes.failure
+}
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}

@@ -20,9 +20,9 @@ export { cast } from './ops/cast.ts'
 export { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/compare.ts'
 export { arange, type CreateOptions, eye, full, ones, tensor, zeros } from './ops/create.ts'
 export { embedding, indexSelect } from './ops/gather.ts'
+export { concat, stack } from './ops/join.ts'
 export { dot, linearLayer as linear, type MatmulOptions, matmul, outer } from './ops/matmul.ts'
 export {
-  concat,
   contiguous,
   expand,
   flip,
@@ -34,7 +34,6 @@ export {
   slice,
   split,
   squeeze,
-  stack,
   swapAxes,
   transpose,
   unsqueeze,

@@ -1,1 +1,75 @@
-export {}
+/** Models on disk. */
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { FormatError, parseSafetensors } from 'safetensors-ts'
+import { Bert as BrowserBert } from '../bert.ts'
+import { parseConfig } from '../config.ts'
+import { tokenizerOptions, Vocabulary, WordPieceTokenizer } from '../tokenizer/index.ts'
+import { loadParameters } from '../weights.ts'
+
+export interface LoadOptions {
+  /** element type of the parameters; half precision in the file is widened. Default `f32` */
+  dtype?: 'f32' | 'f64'
+}
+
+/** `Bert` with a constructor from a folder. */
+export class Bert extends BrowserBert {
+  /**
+   * Loads a model folder in Hugging Face's form: `config.json`, `model.safetensors`, and `vocab.txt` with
+   * `tokenizer_config.json` where the model is to read text.
+   *
+   * @throws {FormatError} where the folder or one of its files is missing, broken, or does not fit the others
+   */
+  static async fromPretrained(folder: string, { dtype = 'f32' }: LoadOptions = {}): Promise<Bert> {
+    requireFolder(folder)
+    const config = parseConfig(readJson(join(folder, 'config.json')))
+    const file = join(folder, 'model.safetensors')
+    const bytes = read(file)
+    const weights = parseSafetensors(bytes, { file })
+    const { parameters } = loadParameters(config, weights, { dtype, file })
+    const source = { name: basename(resolve(folder)), weightsHash: createHash('sha256').update(bytes).digest('hex') }
+    return new Bert({ config, parameters, tokenizer: readTokenizer(folder), source })
+  }
+}
+
+function requireFolder(folder: string): void {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new FormatError({
+      file: folder,
+      expected: 'a model folder with config.json, model.safetensors and vocab.txt',
+      got: existsSync(folder) ? 'a file' : 'nothing there',
+      hint: 'give the path of a folder',
+    })
+  }
+}
+
+function readTokenizer(folder: string): WordPieceTokenizer | null {
+  const file = join(folder, 'vocab.txt')
+  if (!existsSync(file)) return null
+  const settings = join(folder, 'tokenizer_config.json')
+  const options = tokenizerOptions(existsSync(settings) ? readJson(settings) : undefined)
+  return new WordPieceTokenizer(Vocabulary.fromText(read(file).toString('utf8'), { file }), options)
+}
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new FormatError({
+      file,
+      expected: 'a readable file',
+      got: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      cause,
+    })
+  }
+}
+
+function readJson(file: string): Record<string, unknown> {
+  try {
+    return JSON.parse(read(file).toString('utf8'))
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause
+    throw new FormatError({ file, expected: 'JSON', got: (cause as Error).message, cause })
+  }
+}

@@ -1,6 +1,5 @@
 /** Views and copies: operations that move elements and compute nothing. Attributes speak of trailing axes. */
 
-import { promote } from '../dtype.ts'
 import { OptionError, ShapeError, show } from '../errors.ts'
 import { apply, both, defineOp, linear, type Meta } from '../op.ts'
 import {
@@ -14,7 +13,6 @@ import {
   stridesOf,
 } from '../shape.ts'
 import type { Layout, Tensor } from '../tensor.ts'
-import { cast } from './cast.ts'
 
 /** A stretch of one axis: `size` elements from `start` on, `step` apart. */
 export interface Range {
@@ -360,39 +358,6 @@ export function pad(x: Tensor, pads: readonly (readonly [number, number])[], val
   }
   const ranges = x.shape.map((size, i) => ({ start: pads[i]![0], step: 1, size }))
   return place(x, { ranges, whole: x.shape.map((n, i) => n + pads[i]![0] + pads[i]![1]) }, value)
-}
-
-/** Tensors one after the other along an axis; they agree on all other axes and meet at one dtype. */
-export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
-  const [first] = tensors
-  if (!first) throw new ShapeError({ op: 'concat', expected: 'at least one tensor', got: 'none' })
-  const at = axisFromEnd('concat', axis, first.rank)
-  const others = (x: Tensor) => x.shape.filter((_, i) => i - x.rank !== at)
-  if (tensors.some((x) => x.rank !== first.rank || !sameShape(others(x), others(first)))) {
-    throw new ShapeError({
-      op: 'concat',
-      expected: `shapes that agree on all axes but ${axis}`,
-      got: tensors.map((x) => show(x.shape)).join(' and '),
-    })
-  }
-  const dtype = tensors.reduce((type, x) => promote(type, x.dtype), first.dtype)
-  const parts = tensors.map((x) => moveAxis(cast(x, dtype), at, -1))
-  return moveAxis(apply(movementOps.concat, parts, { sizes: parts.map((x) => x.shape.at(-1)!) }), -1, at)
-}
-
-/** Tensors of one shape side by side on a new axis. */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.some((x) => !sameShape(x.shape, tensors[0]!.shape))) {
-    throw new ShapeError({
-      op: 'stack',
-      expected: 'equal shapes',
-      got: tensors.map((x) => show(x.shape)).join(' and '),
-    })
-  }
-  return concat(
-    tensors.map((x) => unsqueeze(x, axis)),
-    axis,
-  )
 }
 
 /** Parts of the given sizes, in order, along an axis. Views. */

@@ -1,0 +1,73 @@
+/** `config.json`: Hugging Face's names at the file, camelCase inside. */
+import { FormatError } from 'safetensors-ts'
+
+export const activationNames = ['gelu', 'gelu_new', 'relu'] as const
+export type ActivationName = (typeof activationNames)[number]
+
+/** The sizes of an encoder. */
+export interface BertConfig {
+  vocabSize: number
+  hiddenSize: number
+  numLayers: number
+  numHeads: number
+  intermediateSize: number
+  maxPositions: number
+  typeVocabSize: number
+  /** `gelu` is the exact one, `gelu_new` its tanh approximation */
+  activation: ActivationName
+  layerNormEps: number
+  padTokenId: number
+}
+
+/**
+ * Reads the parsed `config.json` of a BERT model.
+ *
+ * @param json  the parsed file
+ * @param file  its name, for errors
+ * @throws {FormatError} where a size is missing or senseless, or the model is of a kind that this encoder is not
+ */
+export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
+  if (json === null || typeof json !== 'object' || Array.isArray(json)) {
+    throw new FormatError({ file, expected: 'a JSON object', got: Array.isArray(json) ? 'a list' : String(json) })
+  }
+  const fields = json as Record<string, unknown>
+  const number = (key: string, fallback?: number, least = 1): number => {
+    const value = fields[key] ?? fallback
+    if (typeof value === 'number' && value >= least) return value
+    throw new FormatError({
+      file,
+      key,
+      expected: `a number of at least ${least}`,
+      got: JSON.stringify(value) ?? 'nothing',
+    })
+  }
+  const oneOf = <T extends string>(key: string, known: readonly T[], fallback: T): T => {
+    const value = fields[key] ?? fallback
+    const found = known.find((name) => name === value)
+    if (found !== undefined) return found
+    throw new FormatError({ file, key, expected: `one of ${known.join(', ')}`, got: JSON.stringify(value) })
+  }
+  oneOf('model_type', ['bert'], 'bert')
+  oneOf('position_embedding_type', ['absolute'], 'absolute')
+  const config: BertConfig = {
+    vocabSize: number('vocab_size'),
+    hiddenSize: number('hidden_size'),
+    numLayers: number('num_hidden_layers'),
+    numHeads: number('num_attention_heads'),
+    intermediateSize: number('intermediate_size'),
+    maxPositions: number('max_position_embeddings'),
+    typeVocabSize: number('type_vocab_size', 2),
+    activation: oneOf('hidden_act', activationNames, 'gelu'),
+    layerNormEps: number('layer_norm_eps', 1e-12, 0),
+    padTokenId: number('pad_token_id', 0, 0),
+  }
+  if (config.hiddenSize % config.numHeads !== 0) {
+    throw new FormatError({
+      file,
+      key: 'num_attention_heads',
+      expected: `a divisor of hidden_size ${config.hiddenSize}`,
+      got: String(config.numHeads),
+    })
+  }
+  return config
+}

@@ -1,0 +1,145 @@
+/**
+ * The forward pass of BERT (Devlin et al. 2019), every intermediate value at a site.
+ *
+ * Shapes: … any leading axes, L tokens, H hidden, A heads, d = H/A, I intermediate. A site may be replaced by a value
+ * with further axes in front (points of a path, say); the rest of the pass follows.
+ *
+ * | site | shape |
+ * |---|---|
+ * | `embeddings.word`, `embeddings.position`, `embeddings.tokenType` | […, L, H], the terms of the sum |
+ * | `embeddings` | […, L, H], after LayerNorm |
+ * | `layer.I.attention.query`, `key`, `value` | […, A, L, d] |
+ * | `layer.I.attention.scores` | […, A, L, L], scaled, mask added |
+ * | `layer.I.attention.probabilities` | […, A, L, L], rows = queries |
+ * | `layer.I.attention.context` | […, L, H], heads concatenated |
+ * | `layer.I.attention.output` | […, L, H], after LayerNorm |
+ * | `layer.I.mlp` | […, L, I], after the activation |
+ * | `layer.I.output` | […, L, H], after LayerNorm |
+ * | `encoder` | […, L, H], the last layer's output |
+ * | `pooler` | […, H] |
+ */
+import {
+  add,
+  cast,
+  embedding,
+  expand,
+  gelu,
+  geluTanh,
+  inSite,
+  layerNorm,
+  linear,
+  matmul,
+  mul,
+  relu,
+  reshape,
+  scope,
+  select,
+  site,
+  softmax,
+  sub,
+  swapAxes,
+  type Tensor,
+  tanh,
+  zeros,
+} from '@antecedent/tensor'
+import type { ActivationName, BertConfig } from './config.ts'
+import type { BertTensors } from './input.ts'
+
+/** The parameters under a dotted prefix, as in the weights' file. */
+export class Parameters {
+  readonly #all: Readonly<Record<string, Tensor>>
+  readonly #prefix: string
+
+  constructor(all: Readonly<Record<string, Tensor>>, prefix = '') {
+    this.#all = all
+    this.#prefix = prefix
+  }
+
+  at(name: string): Parameters {
+    return new Parameters(this.#all, `${this.#prefix}${name}.`)
+  }
+
+  has(name: string): boolean {
+    return `${this.#prefix}${name}` in this.#all
+  }
+
+  get(name: string): Tensor {
+    return this.#all[`${this.#prefix}${name}`]!
+  }
+
+  /** The affine layer of this name. */
+  dense(name: string, x: Tensor): Tensor {
+    return linear(x, this.get(`${name}.weight`), this.get(`${name}.bias`))
+  }
+
+  /** The layer norm under this prefix. */
+  layerNorm(x: Tensor, eps: number): Tensor {
+    return layerNorm(x, this.get('LayerNorm.weight'), this.get('LayerNorm.bias'), { eps })
+  }
+}
+
+const activations: Record<ActivationName, (x: Tensor) => Tensor> = { gelu, gelu_new: geluTanh, relu }
+
+/** Added to the scores of hidden keys: Google's constant, small enough that their probability is exactly 0. */
+const hidden = -10000
+
+/** 0 where a key is real, −10000 where it is hidden: `[…, 1, 1, L]`, for scores `[…, A, L, L]`. */
+export function additiveMask(attentionMask: Tensor, like: Tensor): Tensor {
+  const mask = cast(attentionMask, like.dtype)
+  const length = mask.shape.at(-1)!
+  return reshape(mul(sub(1, mask), hidden), [...mask.shape.slice(0, -1), 1, 1, length])
+}
+
+/** E = LayerNorm(W_word[ids] + W_position[positions] + W_type[types]). */
+export function embed(p: Parameters, config: BertConfig, input: BertTensors & { positionIds: Tensor }): Tensor {
+  const { inputIds, inputsEmbeds, positionIds } = input
+  const words = inputsEmbeds ?? embedding(p.get('word_embeddings.weight'), inputIds!)
+  const lead = words.shape.slice(0, -1)
+  const types = input.tokenTypeIds ?? zeros(lead, { dtype: 'i32', device: words.device })
+  const sum = inSite('embeddings', () => {
+    const word = site('word', words)
+    const position = site('position', expand(embedding(p.get('position_embeddings.weight'), positionIds), words.shape))
+    const tokenType = site('tokenType', embedding(p.get('token_type_embeddings.weight'), types))
+    return add(add(word, position), tokenType)
+  })
+  return site('embeddings', p.layerNorm(sum, config.layerNormEps))
+}
+
+/** softmax(q kᵀ / √d + mask) v for every head, then the output projection, residual and LayerNorm. */
+function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null): Tensor {
+  const { numHeads, hiddenSize, layerNormEps } = config
+  const headDim = hiddenSize / numHeads
+  const project = (name: 'query' | 'key' | 'value') => {
+    const y = p.at('self').dense(name, x)
+    return site(name, swapAxes(reshape(y, [...y.shape.slice(0, -1), numHeads, headDim]), -2, -3)) // […, A, L, d]
+  }
+  const query = project('query')
+  const key = project('key')
+  const raw = mul(matmul(query, key, { transposeB: true }), 1 / Math.sqrt(headDim))
+  const scores = site('scores', mask ? add(raw, mask) : raw)
+  const probabilities = site('probabilities', softmax(scores))
+  const heads = swapAxes(matmul(probabilities, project('value')), -2, -3) // […, L, A, d]
+  const context = site('context', reshape(heads, [...heads.shape.slice(0, -2), hiddenSize]))
+  const output = p.at('output')
+  return site('output', output.layerNorm(add(x, output.dense('dense', context)), layerNormEps))
+}
+
+function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null): Tensor {
+  const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask))
+  const mlp = site('mlp', activations[config.activation](p.at('intermediate').dense('dense', attended)))
+  const output = p.at('output')
+  return site('output', output.layerNorm(add(attended, output.dense('dense', mlp)), config.layerNormEps))
+}
+
+/** All layers; what a layer makes is freed at its end, unless a derivative or a tap holds it. */
+export function encode(p: Parameters, config: BertConfig, embeddings: Tensor, mask: Tensor | null): Tensor {
+  let x = embeddings
+  for (let i = 0; i < config.numLayers; i++) {
+    const input = x
+    x = inSite(`layer.${i}`, () => scope(() => layer(p.at(`layer.${i}`), config, input, mask)))
+  }
+  return site('encoder', x)
+}
+
+/** tanh(W x₀ + b), x₀ the first token's vector. */
+export const pool = (p: Parameters, x: Tensor): Tensor => site('pooler', tanh(p.dense('dense', select(x, 0, -2))))

@@ -1,0 +1,113 @@
+/** The parameters of an encoder: their names in the file, their shapes, and how they are read. */
+import { type Shape, type Tensor, tensor } from '@antecedent/tensor'
+import { FormatError, type RawTensor } from 'safetensors-ts'
+import type { BertConfig } from './config.ts'
+
+/** A reader of a weights file, as far as the loader needs it. */
+export interface WeightSource {
+  readonly names: readonly string[]
+  get(name: string): RawTensor
+}
+
+/** Every parameter by its name in Hugging Face's files, with its shape; matrices are [out, in]. */
+export function parameterShapes(config: BertConfig): Record<string, Shape> {
+  const { hiddenSize: hidden, intermediateSize: inner } = config
+  const shapes: Record<string, Shape> = {
+    'embeddings.word_embeddings.weight': [config.vocabSize, hidden],
+    'embeddings.position_embeddings.weight': [config.maxPositions, hidden],
+    'embeddings.token_type_embeddings.weight': [config.typeVocabSize, hidden],
+  }
+  const dense = (name: string, out: number, width: number) => {
+    shapes[`${name}.weight`] = [out, width]
+    shapes[`${name}.bias`] = [out]
+  }
+  const layerNorm = (name: string) => {
+    shapes[`${name}.LayerNorm.weight`] = [hidden]
+    shapes[`${name}.LayerNorm.bias`] = [hidden]
+  }
+  layerNorm('embeddings')
+  for (let i = 0; i < config.numLayers; i++) {
+    const layer = `encoder.layer.${i}`
+    for (const part of ['query', 'key', 'value']) dense(`${layer}.attention.self.${part}`, hidden, hidden)
+    dense(`${layer}.attention.output.dense`, hidden, hidden)
+    layerNorm(`${layer}.attention.output`)
+    dense(`${layer}.intermediate.dense`, inner, hidden)
+    dense(`${layer}.output.dense`, hidden, inner)
+    layerNorm(`${layer}.output`)
+  }
+  dense('pooler.dense', hidden, hidden)
+  return shapes
+}
+
+/** The name of a parameter without the prefix of whatever model holds the encoder, in today's spelling. */
+export const plainName = (name: string): string =>
+  name
+    .replace(/^(?:module\.|model\.)*(?:bert\.)?/, '')
+    .replace(/LayerNorm\.gamma$/, 'LayerNorm.weight')
+    .replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
+
+/** Names that may stand in the file and that the encoder has no use for. */
+const ignored = (name: string): boolean => name.startsWith('cls.') || name.endsWith('position_ids')
+
+/** What the loader found besides the parameters. */
+export interface LoadReport {
+  /** names in the file that the encoder does not have */
+  unexpected: string[]
+  /** true where the file has no pooler; `pooler` is then missing from the outputs */
+  withoutPooler: boolean
+}
+
+/**
+ * Reads the parameters. F16 and BF16 are widened; a missing pooler is fine, anything else missing is not.
+ *
+ * @throws {FormatError} where a parameter is missing, has another shape, or holds NaN or an infinity
+ */
+export function loadParameters(
+  config: BertConfig,
+  source: WeightSource,
+  options: { dtype: 'f32' | 'f64'; file: string },
+): { parameters: Record<string, Tensor>; report: LoadReport } {
+  const { dtype, file } = options
+  const inFile = new Map(source.names.map((name) => [plainName(name), name]))
+  const shapes = parameterShapes(config)
+  const wanted = Object.keys(shapes)
+  const withoutPooler = !inFile.has('pooler.dense.weight') && !inFile.has('pooler.dense.bias')
+  const needed = wanted.filter((name) => !(withoutPooler && name.startsWith('pooler.')))
+  const missing = needed.filter((name) => !inFile.has(name))
+  const unexpected = [...inFile.keys()].filter((name) => !(name in shapes) && !ignored(name))
+  if (missing.length > 0) {
+    throw new FormatError({
+      file,
+      tensor: missing[0],
+      expected: `the ${needed.length} parameters of the configuration`,
+      got: `${missing.length} of them missing: ${missing.join(', ')}`,
+      ...(unexpected.length > 0 && { hint: `the file holds besides: ${unexpected.slice(0, 5).join(', ')}` }),
+    })
+  }
+  const parameters: Record<string, Tensor> = {}
+  for (const name of needed) {
+    const { shape, data } = source.get(inFile.get(name)!)
+    if (shape.join() !== shapes[name]!.join()) {
+      throw new FormatError({
+        file,
+        tensor: name,
+        expected: `shape [${shapes[name]!.join(', ')}] as the configuration says`,
+        got: `[${shape.join(', ')}]`,
+      })
+    }
+    parameters[name] = tensor(finite(data, file, name), shape, { dtype })
+  }
+  return { parameters, report: { unexpected, withoutPooler } }
+}
+
+function finite(data: RawTensor['data'], file: string, name: string): Float32Array | Float64Array {
+  if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
+    throw new FormatError({ file, tensor: name, expected: 'floats', got: data.constructor.name })
+  }
+  for (let i = 0; i < data.length; i++) {
+    if (!Number.isFinite(data[i])) {
+      throw new FormatError({ file, tensor: name, expected: 'finite numbers', got: `${data[i]} at element ${i}` })
+    }
+  }
+  return data
+}

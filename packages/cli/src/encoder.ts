@@ -1,0 +1,107 @@
+/** `tokenize`, `encode`, `attribute`, `attend`: what an encoder answers about a text. */
+import {
+  attend,
+  baselineOf,
+  layerIntegratedGradients,
+  type QuadratureMethod,
+  type Reduction,
+  reduceToken,
+  renderAttentionText,
+  renderAttributionText,
+  renderReport,
+} from '@antecedent/attribution'
+import type { BertEncoding } from '@antecedent/bert'
+import { OptionError } from '@antecedent/tensor'
+import { type CommonOptions, loadModel, readText } from './options.ts'
+import { notice, outputWidth, printJson, requireWritable, useColor, writeWhole } from './output.ts'
+
+export async function tokenize(words: string[], options: CommonOptions): Promise<void> {
+  const text = readText(words, options)
+  const { tokens, ids, offsets, wordIds } = (await loadModel(options)).tokenize(text)
+  if (options.json) return printJson({ text, tokens, ids, offsets, wordIds })
+  const rows = tokens.map((token, i) => [String(i), String(ids[i]), offsets[i]!.join('–'), token])
+  for (const [i, id, span, token] of rows) {
+    process.stdout.write(`${i!.padStart(4)} ${id!.padStart(6)} ${span!.padStart(9)}  ${token}\n`)
+  }
+}
+
+export async function encode(words: string[], options: CommonOptions): Promise<void> {
+  const text = readText(words, options)
+  const bert = await loadModel(options)
+  const { tokens } = bert.tokenize(text)
+  const { lastHiddenState } = bert.forward(bert.tokenize(text))
+  if (options.json)
+    return printJson({ tokens, shape: lastHiddenState.shape, lastHiddenState: lastHiddenState.toArray() })
+  const rows = lastHiddenState.toArray() as number[][]
+  for (const [i, row] of rows.entries()) {
+    const start = row
+      .slice(0, 6)
+      .map((x) => x.toFixed(4).padStart(8))
+      .join(' ')
+    process.stdout.write(`${tokens[i]!.padEnd(14)} ${start} … (${row.length} numbers)\n`)
+  }
+}
+
+export interface AttributeOptions extends CommonOptions {
+  target: string[]
+  reduce: string
+  site: string
+  baseline: string
+  nSteps: number
+  method: string
+  internalBatchSize?: number
+}
+
+/** The position that `--target` names: an index, or the only or first token of that text. */
+function positionOf(target: string, { tokens }: BertEncoding): number {
+  const index = /^\d+$/.test(target) ? Number(target) : tokens.indexOf(target.toLowerCase())
+  const found = index >= 0 && index < tokens.length ? index : tokens.indexOf(target)
+  if (found >= 0) return found
+  throw new OptionError(
+    { op: 'attribute', expected: `a target (${tokens.map((t, i) => `${i} ${t}`).join(', ')})`, got: target },
+    tokens,
+  )
+}
+
+export async function attribute(words: string[], options: AttributeOptions): Promise<void> {
+  const text = readText(words, options)
+  if (options.html) requireWritable(options.html, options.overwrite)
+  const bert = await loadModel(options)
+  const input = bert.tokenize(text)
+  const tokens = (options.target.length > 0 ? options.target : ['1']).map((target) => positionOf(target, input))
+  const reduce = options.reduce as Reduction
+  const records = await layerIntegratedGradients({
+    forward: (on) => {
+      const { lastHiddenState } = bert.forward(on)
+      return tokens.map((token) => reduceToken(lastHiddenState, { token, reduce }))
+    },
+    input,
+    baseline: baselineOf(options.baseline, input),
+    site: options.site,
+    nSteps: options.nSteps,
+    method: options.method as QuadratureMethod,
+    internalBatchSize: options.internalBatchSize ?? null,
+    targetNames: tokens.map((token) => `${reduce} of the output vector of token ${token} "${input.tokens[token]}"`),
+    targetTokens: tokens,
+  })
+  if (options.json) printJson(records)
+  else {
+    const style = { color: useColor(options), width: outputWidth() }
+    for (const record of records) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
+  }
+  if (!options.html) return
+  writeWhole(options.html, renderReport({ attributions: records }))
+  notice(options, `report: ${options.html}`)
+}
+
+export async function attention(words: string[], options: CommonOptions): Promise<void> {
+  const text = readText(words, options)
+  if (options.html) requireWritable(options.html, options.overwrite)
+  const bert = await loadModel(options)
+  const record = await attend(bert, bert.tokenize(text))
+  if (options.json) printJson({ tokens: record.tokens, attentions: record.attentions, norms: record.norms })
+  else process.stdout.write(`${renderAttentionText(record, { color: useColor(options), width: outputWidth() })}\n`)
+  if (!options.html) return
+  writeWhole(options.html, renderReport({ attributions: [], attention: record }))
+  notice(options, `report: ${options.html}`)
+}

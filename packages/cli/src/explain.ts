@@ -1,0 +1,88 @@
+/** `antecedent explain`: the paper on one sentence. */
+import {
+  attend,
+  layerIntegratedGradients,
+  padBaseline,
+  reduceToken,
+  renderAttributionText,
+  renderReport,
+} from '@antecedent/attribution'
+import type { BertEncoding } from '@antecedent/bert'
+import { OptionError } from '@antecedent/tensor'
+import { type CommonOptions, loadModel, readText } from './options.ts'
+import { notice, outputWidth, printJson, requireWritable, useColor, writeWhole } from './output.ts'
+
+/** WinoBias, development set, type 1: the paper's example. */
+const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
+const paperTargets = ['physician', 'he']
+
+/** Points on the slow reference device; the paper and Captum take 50. */
+const fewPoints = 12
+
+const pronouns = new Set(
+  'he him his himself she her hers herself it its itself they them their theirs themselves'.split(' '),
+)
+
+/** Words that are no nouns; what is left before a pronoun is offered as its possible antecedents. */
+const functionWords = new Set(
+  'a an the this that these those and or but because so if when while as of in on at to for with by from was were is are be been had has have did do does not who which whom'.split(
+    ' ',
+  ),
+)
+
+const reportFile = 'antecedent-report.html'
+
+/** The tokens to explain: those of the paper, or every pronoun and the nouns (by exclusion) before it. */
+export function targetsOf(input: BertEncoding): number[] {
+  const words = input.tokens.map((token) => token.toLowerCase())
+  if (input.text === paperSentence) return paperTargets.map((word) => words.indexOf(word)).filter((i) => i >= 0)
+  const isPronoun = (i: number) => pronouns.has(words[i]!)
+  const last = words.findLastIndex((_, i) => isPronoun(i))
+  const isNoun = (i: number) => !isPronoun(i) && !functionWords.has(words[i]!) && /^\p{L}{3,}$/u.test(words[i]!)
+  return words.map((_, i) => i).filter((i) => isPronoun(i) || (i < last && isNoun(i) && followsDeterminer(words, i)))
+}
+
+const followsDeterminer = (words: readonly string[], i: number): boolean =>
+  /^(?:the|an?|my|your|our)$/.test(words[i - 1] ?? '')
+
+export async function explain(words: string[], options: CommonOptions & { nSteps?: number }): Promise<void> {
+  const text = readText(words, options, paperSentence)
+  const file = options.html ?? reportFile
+  // the default report is ours to renew; a file that the user names is not
+  if (options.html) requireWritable(file, options.overwrite)
+  const bert = await loadModel(options)
+  const input = bert.tokenize(text)
+  const tokens = targetsOf(input)
+  if (tokens.length === 0) {
+    throw new OptionError({
+      op: 'explain',
+      expected: 'a text with a pronoun',
+      got: text,
+      hint: 'attribute --target TOKEN explains any token',
+    })
+  }
+  const nSteps = options.nSteps ?? fewPoints
+  notice(
+    options,
+    `${tokens.length} targets, ${nSteps} points${options.nSteps ? '' : ' (the reference device is slow: --n-steps 50 as in the paper)'} …`,
+  )
+  const attributions = await layerIntegratedGradients({
+    forward: (on) => {
+      const { lastHiddenState } = bert.forward(on)
+      return tokens.map((token) => reduceToken(lastHiddenState, { token, reduce: 'max' }))
+    },
+    input,
+    baseline: padBaseline(input),
+    nSteps,
+    targetNames: tokens.map((token) => `max of the output vector of token ${token} "${input.tokens[token]}"`),
+    targetTokens: tokens,
+  })
+  const attention = await attend(bert, input)
+  if (options.json) printJson({ attributions, attention })
+  else {
+    const style = { color: useColor(options), width: outputWidth() }
+    for (const record of attributions) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
+  }
+  writeWhole(file, renderReport({ attributions, attention }))
+  notice(options, `report: ${file}`)
+}

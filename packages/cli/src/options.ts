@@ -1,0 +1,71 @@
+/** What the commands share: options that mean the same everywhere, the model, input texts, exit codes. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Bert } from '@antecedent/bert/node'
+import { OptionError, useDevice } from '@antecedent/tensor'
+import type { Command } from 'commander'
+
+export const exitCodes = { done: 0, failure: 1, usage: 2 } as const
+
+export interface CommonOptions {
+  model?: string
+  device: string
+  json?: boolean
+  html?: string
+  overwrite?: boolean
+  quiet?: boolean
+  color: boolean
+  input?: string
+}
+
+/** Adds the options that every command has. */
+export const withCommonOptions = (command: Command): Command =>
+  command
+    .argument('[text...]', 'the text; - reads standard input')
+    .option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)')
+    .option('--device <name>', 'auto or ref', 'auto')
+    .option('--input <file>', 'read the text from a file; - is standard input')
+    .option('--json', 'data as JSON on standard output')
+    .option('--html <file>', 'write a self-contained HTML report')
+    .option('--overwrite', 'replace a file that exists')
+    .option('--quiet', 'no progress, no notices')
+    .option('--no-color', 'no colours')
+
+/** The folder of the embedded model, where the command runs in the repository. */
+function embeddedModel(): string | null {
+  const folder = join(dirname(fileURLToPath(import.meta.url)), '../../../models/antecedent-small')
+  return existsSync(join(folder, 'config.json')) ? folder : null
+}
+
+/** Chooses the device and loads the model, saying so on stderr. */
+export async function loadModel(options: CommonOptions): Promise<Bert> {
+  const folder = options.model ?? embeddedModel()
+  if (folder === null) {
+    throw new OptionError({
+      op: 'antecedent',
+      expected: '--model FOLDER, since this installation holds no model',
+      got: 'none',
+      hint: 'a folder with config.json, model.safetensors and vocab.txt',
+    })
+  }
+  // auto is the fastest device of this version; so far that is ref
+  const device = await useDevice((options.device === 'auto' ? 'ref' : options.device) as 'ref')
+  const bert = await Bert.fromPretrained(folder)
+  if (!options.quiet) process.stderr.write(`model ${bert.source.name} on ${device.description}\n`)
+  return bert
+}
+
+/** The text of the arguments, of `--input`, or of standard input; a `fallback` where there is none. */
+export function readText(words: readonly string[], options: CommonOptions, fallback?: string): string {
+  const file = options.input ?? (words.length === 1 && words[0] === '-' ? '-' : null)
+  const text = file === null ? words.join(' ') : readFileSync(file === '-' ? 0 : file, 'utf8').trim()
+  if (text !== '') return text
+  if (fallback !== undefined && file === null && words.length === 0) return fallback
+  throw new OptionError({
+    op: 'antecedent',
+    expected: 'a text',
+    got: 'an empty one',
+    hint: 'give words, --input FILE, or -',
+  })
+}

@@ -1,0 +1,43 @@
+/** Where results go: data to stdout, progress to stderr, files that are never overwritten unasked. */
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { OptionError } from '@antecedent/tensor'
+import type { CommonOptions } from './options.ts'
+
+/** One JSON document on a line of its own. */
+export const printJson = (value: unknown): void => {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+/** Throws where a file is there and may not be replaced: before the work, not after. */
+export function requireWritable(file: string, overwrite = false): void {
+  if (!existsSync(file) || overwrite) return
+  throw new OptionError({
+    op: 'antecedent',
+    expected: 'a new file',
+    got: `${file}, which exists`,
+    hint: 'give --overwrite to replace it',
+  })
+}
+
+/** Writes a file whole or not at all. */
+export function writeWhole(file: string, content: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  const partial = `${file}.${process.pid}.tmp`
+  writeFileSync(partial, content)
+  renameSync(partial, file)
+}
+
+/** Whether stdout gets colours: `--no-color`, then NO_COLOR and FORCE_COLOR, then whether it is a terminal. */
+export function useColor({ color }: CommonOptions): boolean {
+  if (!color || process.env.NO_COLOR) return false
+  return Boolean(process.env.FORCE_COLOR) || process.stdout.isTTY === true
+}
+
+/** Columns of the terminal, at most 100. */
+export const outputWidth = (): number => Math.min(100, process.stdout.columns ?? 80)
+
+/** A notice or progress line on stderr. */
+export function notice(options: CommonOptions, text: string): void {
+  if (!options.quiet) process.stderr.write(`${text}\n`)
+}

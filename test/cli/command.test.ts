@@ -1,0 +1,155 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { repository } from '../support/shared.ts'
+
+const test = suite('command')
+const folder = mkdtempSync(join(tmpdir(), 'antecedent-'))
+test.after(() => rmSync(folder, { recursive: true }))
+
+const main = join(repository, 'packages/cli/src/main.ts')
+
+function run(args: string[], input?: string) {
+  const command = ['-C', '@antecedent/source', '--import', join(repository, 'node_modules/tsx/dist/loader.mjs'), main]
+  const env = { ...process.env, NO_COLOR: '1' }
+  const result = spawnSync(process.execPath, [...command, ...args], { cwd: folder, encoding: 'utf8', input, env })
+  return { code: result.status, out: result.stdout, err: result.stderr }
+}
+
+const oneSentence = /^antecedent: .+\n$/
+
+test('tokenize --json gives text, tokens, ids, offsets and word ids, and nothing else on stdout', () => {
+  const { code, out } = run(['tokenize', '--json', 'He ran.'])
+  assert.is(code, 0)
+  assert.equal(JSON.parse(out), {
+    text: 'He ran.',
+    tokens: ['[CLS]', 'he', 'ran', '.', '[SEP]'],
+    ids: [101, 2002, 2743, 1012, 102],
+    offsets: [
+      [0, 0],
+      [0, 2],
+      [3, 6],
+      [6, 7],
+      [0, 0],
+    ],
+    wordIds: [null, 0, 1, 2, null],
+  })
+})
+
+test('a text comes from standard input with -', () => {
+  const { code, out } = run(['tokenize', '--json', '-'], 'She slept.\n')
+  assert.is(code, 0)
+  assert.is(JSON.parse(out).text, 'She slept.')
+})
+
+test('encode --json gives tokens, shape and numbers that fit it', () => {
+  const { code, out } = run(['encode', '--json', 'Hello'])
+  const { tokens, shape, lastHiddenState } = JSON.parse(out)
+  assert.is(code, 0)
+  assert.equal(shape, [3, 384])
+  assert.is(tokens.length, lastHiddenState.length)
+  assert.is(lastHiddenState[2].length, 384)
+})
+
+test('attribute --json gives one record per target, and the report where asked', () => {
+  const html = join(folder, 'report.html')
+  const { code, out } = run([
+    'attribute',
+    'He ran.',
+    '--target',
+    'he',
+    '--target',
+    '2',
+    '--reduce',
+    'sum',
+    '--n-steps',
+    '2',
+    '--json',
+    '--html',
+    html,
+  ])
+  const records = JSON.parse(out)
+  assert.is(code, 0)
+  assert.equal(
+    records.map((record: { targetToken: number }) => record.targetToken),
+    [1, 2],
+  )
+  assert.is(records[0].scores.length, 5)
+  assert.is(records[0].settings.nSteps, 2)
+  assert.match(readFileSync(html, 'utf8'), 'Figure 3')
+})
+
+test('attend --json gives a map per layer and head, and norms', () => {
+  const { code, out } = run(['attend', '--json', 'He ran.'])
+  const { attentions, norms } = JSON.parse(out)
+  assert.is(code, 0)
+  assert.equal([attentions.length, attentions[0].length, attentions[0][0].length], [6, 12, 5])
+  assert.is(norms.length, 6)
+})
+
+test('explain writes the report with the three figures and prints every target', () => {
+  const { code, out, err } = run(['explain', 'The nurse slept because she was tired.', '--n-steps', '1'])
+  assert.is(code, 0)
+  assert.match(out, '"nurse"')
+  assert.match(out, '"she"')
+  assert.match(err, 'report: antecedent-report.html')
+  const page = readFileSync(join(folder, 'antecedent-report.html'), 'utf8')
+  for (const figure of ['Figure 1', 'Figure 2', 'Figure 3']) assert.match(page, figure)
+  assert.not.match(page, /(?:src|href)="(?!data:)/)
+})
+
+test('a file that exists is not replaced unasked', () => {
+  const html = join(folder, 'mine.html')
+  writeFileSync(html, 'mine')
+  const { code, err } = run(['attend', 'He ran.', '--html', html])
+  assert.is(code, 2)
+  assert.match(err, /--overwrite/)
+  assert.is(readFileSync(html, 'utf8'), 'mine')
+})
+
+const wrong: [name: string, args: string[], code: number, sentence: RegExp][] = [
+  ['an unknown model folder', ['tokenize', 'x', '--model', 'nowhere'], 1, /nowhere: expected a model folder/],
+  ['an empty text', ['tokenize', ''], 2, /expected a text/],
+  ['an unknown device', ['tokenize', 'x', '--device', 'tpu'], 2, /ref, wasm, blas, gpu/],
+  ['a device that is not built yet', ['tokenize', 'x', '--device', 'gpu'], 1, /not built yet/],
+  ['an unknown target', ['attribute', 'He ran.', '--target', 'she'], 2, /1 he/],
+  ['an unknown reduction', ['attribute', 'He ran.', '--reduce', 'median'], 2, /max, sum, mean, l2, dim:J/],
+  ['an unknown site', ['attribute', 'He ran.', '--site', 'layer.9.output', '--quiet'], 2, /layer\.5\.output/],
+  ['an unknown baseline', ['attribute', 'He ran.', '--baseline', 'nought'], 2, /pad, mask/],
+  ['a text longer than the positions', ['encode', 'word '.repeat(600)], 1, /at most 512 tokens/],
+  ['a text without a pronoun', ['explain', 'Rain fell.'], 2, /attribute --target/],
+]
+
+for (const [name, args, expected, sentence] of wrong) {
+  test(`${name} is one sentence on stderr and exit code ${expected}`, () => {
+    const { code, out, err } = run([...args, '--quiet'])
+    assert.is(code, expected, err)
+    assert.is(out, '')
+    assert.match(err, oneSentence)
+    assert.match(err, sentence)
+  })
+}
+
+test('an unknown method or option is a usage error that lists what is known', () => {
+  const method = run(['attribute', 'x', '--method', 'simpson'])
+  assert.is(method.code, 2)
+  assert.match(method.err, 'gausslegendre')
+  assert.is(run(['tokenize', 'x', '--colour']).code, 2)
+})
+
+test('--help and --version answer on stdout', () => {
+  const help = run(['--help'])
+  assert.is(help.code, 0)
+  for (const command of ['explain', 'tokenize', 'encode', 'attribute', 'attend']) assert.match(help.out, command)
+  assert.match(run(['--version']).out, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('the embedded model has its licence and card beside it', () => {
+  for (const file of ['LICENSE', 'NOTICE', 'README.md'])
+    assert.ok(existsSync(join(repository, 'models/antecedent-small', file)))
+})
+
+test.run()
