@@ -74,7 +74,7 @@ const named = (context: Context, name: string): Tensor[] => {
   if (inputs[name]) return [inputs[name]]
   return Object.keys(inputs)
     .filter((key) => key.startsWith(`${name}.`))
-    .sort()
+    .sort((a, b) => Number(a.slice(name.length + 1)) - Number(b.slice(name.length + 1)))
     .map((key) => inputs[key]!)
 }
 
@@ -123,9 +123,11 @@ const pathOptions = (attrs: Record<string, unknown>) => ({
 
 /** The site whose value goes into the module of `site`: Captum's attributeToLayerInput. */
 function inputSite(site: string): string {
-  const [, layer] = /^layer\.(\d+)(?:\.output)?$/.exec(site) ?? []
+  const [, layer, inner] = /^layer\.(\d+)\.(output|attention\.(?:output|query|key|value)|mlp)$/.exec(site) ?? []
+  if (inner === 'mlp') return `layer.${layer}.attention.output`
   if (layer !== undefined && layer !== '0') return `layer.${Number(layer) - 1}.output`
-  return site === 'encoder' || layer === '0' ? 'embeddings' : site
+  if (site === 'encoder' || layer === '0') return 'embeddings'
+  throw new Error(`the input of ${site} is at no site`)
 }
 
 const lig: Compute = async (context) => {

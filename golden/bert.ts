@@ -9,6 +9,7 @@ import {
   scope,
   slice,
   sum,
+  swapAxes,
   type Tensor,
   tap,
   vjp,
@@ -97,13 +98,13 @@ function alongTangent(bert: Bert, input: BertTensors, { golden, probes }: Contex
 
 /** Zeros where a padded position is a query: rows of hidden states, rows (and, in gradients, columns) of attentions. */
 function maskRows(name: string, x: Tensor, mask: Tensor): Tensor {
-  const real = mask.notEqual(0)
-  const [batch, length] = mask.shape as [number, number]
+  const real = mask.notEqual(0) // […, L]
   const value = name.replace(/^(grad|jvp|hvp)\./, '')
   if (value === 'pooler' || value.startsWith('weight.')) return x
-  if (!value.startsWith('attention.')) return where(real.reshape([batch, length, 1]), x, 0)
-  const rows = where(real.reshape([batch, 1, length, 1]), x, 0)
-  return name.startsWith('grad.') ? where(real.reshape([batch, 1, 1, length]), rows, 0) : rows
+  if (!value.startsWith('attention.')) return where(real.unsqueeze(-1), x, 0)
+  const keys = real.unsqueeze(-2).unsqueeze(-2) // […, 1, 1, L]
+  const rows = where(swapAxes(keys, -1, -2), x, 0)
+  return name.startsWith('grad.') ? where(keys, rows, 0) : rows
 }
 
 const forward: Compute = async (context) => {

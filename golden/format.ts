@@ -59,11 +59,16 @@ export function* suitesIn(
 export const applies = ({ tolerance, raises }: GoldenCase, precision: Precision): boolean =>
   Boolean(tolerance?.[precision]) || (Boolean(raises) && Object.keys(tolerance ?? {}).length === 0)
 
+function toInt32(value: number | bigint): number {
+  if (BigInt.asIntN(32, BigInt(value)) === BigInt(value)) return Number(value)
+  throw new Error(`${value} does not fit in 32 bits, the integers of tensors`)
+}
+
 /** A stored tensor in the precision of the run: floats cast, integers and booleans as they are. */
 export function toTensor({ dtype, shape, data }: RawTensor, precision: Precision): Tensor {
   if (dtype === 'BOOL') return tensor(data as Uint8Array, shape, { dtype: 'bool' })
   const float = data instanceof Float32Array || data instanceof Float64Array
-  const values = float ? data : Int32Array.from(data as ArrayLike<number | bigint>, Number)
+  const values = float ? data : Int32Array.from(data as ArrayLike<number | bigint>, toInt32)
   return tensor(values, shape, { dtype: float ? precision : 'i32' })
 }
 

@@ -3,15 +3,17 @@
  *
  *     npm run golden -- CASES --out RESULTS [--area A] [--suite S] [--case GLOB] [--precision f32|f64] [--device D]
  *
- * An error of the library's own types goes under `raised`; an unknown operation, or any other error, under `failed`.
- * Exits 0 when the results were written, whatever failed.
+ * An error of the library's own types goes under `raised`; an unknown operation, or any other error, under `failed`:
+ * so does a tensor or a model of the cases that cannot be read, as it says nothing about the call. `*` and `?` in GLOB
+ * stand for any text and any one character. The last line counts. Exits 0 when the results were written, whatever
+ * failed; 1 when no suite was found; 2 on wrong usage.
  */
 import { parseArgs } from 'node:util'
-import { AntecedentError, type DeviceName, useDevice } from '@antecedent/tensor'
-import { FormatError } from 'safetensors-ts'
+import { AntecedentError, type DeviceName, type Tensor, useDevice } from '@antecedent/tensor'
+import { FormatError, ReadError } from 'safetensors-ts'
 import { attributionOps } from './attribution.ts'
 import { bertOps } from './bert.ts'
-import type { Compute } from './context.ts'
+import { type Compute, modelIsThere } from './context.ts'
 import {
   applies,
   type GoldenCase,
@@ -26,80 +28,107 @@ import {
 
 const ops: Record<string, Record<string, Compute>> = { bert: bertOps, attribution: attributionOps }
 
-const counts = { computed: 0, raised: 0, failed: 0, skipped: 0 }
+const usage =
+  'usage: npm run golden -- CASES --out RESULTS [--area A] [--suite S] [--case GLOB] [--precision f32|f64] [--device D]'
 
-const { values: options, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    out: { type: 'string' },
-    area: { type: 'string' },
-    suite: { type: 'string' },
-    case: { type: 'string' },
-    precision: { type: 'string' },
-    device: { type: 'string' },
-  },
-})
+type Outcome = 'computed' | 'raised' | 'failed'
 
-/** `*` stands for any text. */
-const matches = (pattern: string, name: string): boolean =>
-  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`, 'u').test(name)
+/** Whether a name fits a glob. */
+function matches(glob: string, name: string): boolean {
+  const pattern = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+  return new RegExp(`^${pattern}$`, 'su').test(name)
+}
 
-const isOurs = (error: unknown): error is Error => error instanceof AntecedentError || error instanceof FormatError
+const isOurs = (error: unknown): boolean =>
+  error instanceof AntecedentError || error instanceof FormatError || error instanceof ReadError
 
-async function compute(golden: GoldenCase, suite: Suite, precision: Precision, results: Results): Promise<void> {
-  const operation = ops[suite.area]?.[golden.op]
-  if (!operation) {
-    results.failed[golden.name] = `op ${golden.op} of area ${suite.area} is not known yet`
-    counts.failed++
-    return
+const messageOf = (error: unknown): string => (error instanceof Error && error.message) || String(error)
+
+/** The tensors that a case names. */
+function read({ tensors, area, name: suite }: Suite, names: Record<string, string> = {}, precision: Precision) {
+  const found: Record<string, Tensor> = {}
+  for (const [key, name] of Object.entries(names)) {
+    if (!tensors) throw new Error(`${area}/${suite}.safetensors is missing, and ${key} should lie there`)
+    found[key] = toTensor(tensors.get(name), precision)
   }
-  const read = (names: Record<string, string> = {}) =>
-    Object.fromEntries(Object.entries(names).map(([key, name]) => [key, toTensor(suite.tensors!.get(name), precision)]))
+  return found
+}
+
+/** Computes one case and files its outputs, all of them or none, or its error. */
+async function compute(golden: GoldenCase, suite: Suite, precision: Precision, results: Results): Promise<Outcome> {
+  const file = (list: 'raised' | 'failed', message: string): Outcome => {
+    results[list][golden.name] = message
+    return list
+  }
+  const operation = ops[suite.area]?.[golden.op]
+  if (!operation) return file('failed', `op ${golden.op} of area ${suite.area} is not known yet`)
+  let context: Parameters<Compute>[0]
   try {
-    const context = {
-      golden,
-      inputs: read(golden.inputs),
-      probes: read(golden.probes),
-      precision,
-      folder: suite.folder,
-    }
-    const outputs = await operation(context)
-    for (const [key, name] of Object.entries(golden.outputs)) {
-      if (outputs[key]) await keepOutput(results, name, outputs[key])
-      else throw new Error(`no output ${key}`)
-    }
-    counts.computed++
+    const inputs = read(suite, golden.inputs, precision)
+    context = { golden, inputs, probes: read(suite, golden.probes, precision), precision, folder: suite.folder }
+    modelIsThere(context)
   } catch (error) {
-    const [list, count] = isOurs(error) ? (['raised', 'raised'] as const) : (['failed', 'failed'] as const)
-    results[list][golden.name] = error instanceof Error ? error.message : String(error)
-    counts[count]++
+    return file('failed', messageOf(error))
+  }
+  try {
+    const outputs = await operation(context)
+    const missing = Object.keys(golden.outputs).find((key) => !outputs[key])
+    if (missing !== undefined) throw new Error(`op ${golden.op} does not compute ${missing}`)
+    for (const [key, name] of Object.entries(golden.outputs)) await keepOutput(results, name, outputs[key]!)
+    return 'computed'
+  } catch (error) {
+    return file(isOurs(error) ? 'raised' : 'failed', messageOf(error))
   }
 }
 
-async function main(): Promise<void> {
-  const [cases] = positionals
-  if (!cases || !options.out)
-    throw new Error('usage: golden CASES --out RESULTS [--area A] [--suite S] [--case GLOB] …')
-  const name = (options.device ?? 'ref') as DeviceName
-  const precision = (options.precision ?? (name === 'ref' ? 'f64' : 'f32')) as Precision
+/** What the command line asks for. Throws where it is wrong. */
+function readOptions() {
+  const string = { type: 'string' } as const
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { out: string, area: string, suite: string, case: string, precision: string, device: string },
+  })
+  const [cases, ...more] = positionals
+  const device = (values.device ?? 'ref') as DeviceName // useDevice checks it
+  const precision = values.precision ?? (device === 'ref' ? 'f64' : 'f32')
   if (precision !== 'f32' && precision !== 'f64') throw new Error(`--precision: expected f32 or f64, got ${precision}`)
-  await useDevice(precision === 'f64' ? 'ref' : name) // f64 lives on ref alone
-  for (const suite of suitesIn(cases, options)) {
+  if (!cases || more.length > 0 || !values.out) throw new Error('expected one folder of cases and --out')
+  return { ...values, cases, out: values.out, device, precision } as const
+}
+
+async function main({ cases, out, device, precision, ...only }: ReturnType<typeof readOptions>): Promise<void> {
+  await useDevice(precision === 'f64' ? 'ref' : device) // f64 lives on ref alone
+  const counts = { computed: 0, raised: 0, failed: 0, skipped: 0 }
+  let suites = 0
+  for (const suite of suitesIn(cases, only)) {
     const results: Results = { tensors: {}, raised: {}, failed: {} }
     for (const golden of suite.cases) {
-      if (options.case && !matches(options.case, golden.name)) continue
-      if (!applies(golden, precision)) {
-        counts.skipped++
-        continue
-      }
-      await compute(golden, suite, precision, results)
+      if (only.case !== undefined && !matches(only.case, golden.name)) continue
       if (process.stderr.isTTY) process.stderr.write(`\r${suite.area}/${suite.name} ${golden.name}\u001b[K`)
+      counts[applies(golden, precision) ? await compute(golden, suite, precision, results) : 'skipped']++
     }
-    writeResults(options.out, suite, results)
+    writeResults(out, suite, results)
+    suites++
   }
-  const { computed, raised, failed, skipped } = counts
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+  if (suites === 0) throw new Error(`no suite of that area and name in ${cases}: nothing was written`)
+  const { computed, raised, failed, skipped } = counts
   console.log(`${computed} computed, ${raised} raised, ${failed} failed, ${skipped} skipped`)
 }
 
-await main()
+/** Says in one sentence what went wrong. */
+function exitWith(code: number, error: unknown, ...hints: string[]): never {
+  process.stderr.write(`${[`golden: ${messageOf(error)}`, ...hints].join('\n')}\n`)
+  process.exit(code)
+}
+
+let options: ReturnType<typeof readOptions>
+try {
+  options = readOptions()
+} catch (error) {
+  exitWith(2, error, usage)
+}
+await main(options).catch((error: unknown) => exitWith(1, error))
