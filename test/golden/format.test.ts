@@ -65,7 +65,8 @@ test.before(() => {
   const write = (file: string, value: unknown) => writeFileSync(join(cases, file), JSON.stringify(value))
   write('attribution/made.json', { format: 1, area: 'attribution', suite: 'made', cases: list })
   writeFileSync(join(cases, 'attribution/made.safetensors'), serializeSafetensors(given))
-  write('attribution/table.json', { rows: [] })
+  write('attribution/table.json', { format: 1, rows: [] })
+  write('attribution/list.json', { cases: [] })
   write('attribution/models/config.json', { format: 1, cases: [] })
   write('README.json', { format: 1, cases: [] })
 })
@@ -125,6 +126,7 @@ test('only a JSON directly in an area, with format and cases, is a suite: no oth
   golden('others', '--case', 'nothing')
   assert.ok(existsSync(join(root, 'others/attribution/made.json')))
   assert.not(existsSync(join(root, 'others/attribution/table.json')))
+  assert.not(existsSync(join(root, 'others/attribution/list.json')))
   assert.not(existsSync(join(root, 'others/attribution/models')))
 })
 
