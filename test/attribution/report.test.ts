@@ -1,3 +1,4 @@
+import { inflateSync } from 'node:zlib'
 import {
   type AttributionRecord,
   attentionHeadsSvg,
@@ -23,6 +24,7 @@ import {
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { heatmapPng } from '../../packages/attribution/src/report/png.ts'
 import { displayWidth } from '../../packages/attribution/src/report/width.ts'
 import { attention, attribution, sentence, sentenceTokens } from './records.ts'
 
@@ -123,6 +125,19 @@ test('colours: viridis runs from #440154 to #fde725, clips, and shows NaN in gre
   assert.is(hex(viridisRgb(-1)), '#440154')
   assert.is(hex(viridisRgb(2)), '#fde725')
   assert.is(hex(viridisRgb(Number.NaN)), '#999999')
+})
+
+test('png: 300 × 300 cells, more than a stored block holds, inflate to the palette indices of their values', () => {
+  const matrix = Array.from({ length: 300 }, (_, i) => Array.from({ length: 300 }, (_, j) => (i * j) / 299 ** 2))
+  matrix[1]![0] = Number.NaN
+  const png = Buffer.from(heatmapPng(matrix, 1).split(',')[1]!, 'base64')
+  const at = png.indexOf('IDAT')
+  const rows = inflateSync(png.subarray(at + 4, at + 4 + png.readUInt32BE(at - 4)))
+  assert.is(rows.length, 300 * 301)
+  assert.equal([...rows.subarray(0, 3)], [0, 0, 0])
+  assert.is(rows[301 + 1], 255, 'NaN')
+  assert.is(rows[299 * 301 + 300], 254, 'the largest value')
+  assert.is(rows[150 * 301 + 1 + 200], Math.round((150 * 200 * 254) / 299 ** 2))
 })
 
 test('facts: the sum, its bound and the relative error, which is null where F does not change', () => {

@@ -70,7 +70,7 @@ ${sharesTable(record)}</section>`
 
 function attributionSection({ attributions, lang }: ReportOptions): Html {
   return html`<section class="part" id="figure-3"><h2><span class="number">Figure 3</span>Word attributions</h2>
-<p class="caption">How much each token moves a scalar F of the model's output between the baseline and the text. Green (blue on the second scale) raises F, red (orange) lowers it; the colours compare tokens of the same row only. An encoding predicts no class, so the columns on labels are empty, as in the paper.</p>
+<p class="caption">How the method divides, among the tokens, the change of a scalar F of the model's output from the baseline to the text. Green (blue on the second scale) counts towards F, red (orange) against it; the colours compare tokens of the same row only. An encoding predicts no class, so the columns on labels are empty, as in the paper.</p>
 ${attributionTable(attributions, lang)}
 <h3 class="subhead">What the scores add up to</h3>
 <p class="caption">The attribution score is the sum of the token scores after their division by their L2 norm. It lies between −√n and √n for n tokens and grows as the attributions become uniform and of one sign. It is not a share of F, nor comparable between texts of different length. The raw scores are in units of F; how far their sum is from F(x) − F(baseline) is the completeness error.</p>
