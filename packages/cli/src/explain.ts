@@ -84,6 +84,6 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
     const style = { color: useColor(options), width: outputWidth() }
     for (const record of attributions) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
-  writeWhole(file, renderReport({ title: text, attributions, attention, version }))
+  writeWhole(file, renderReport({ title: 'What each output vector depends on', attributions, attention, version }))
   notice(options, `report: ${file}`)
 }
