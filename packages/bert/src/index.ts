@@ -1,1 +1,9 @@
-export {}
+export {
+  type Encoding,
+  type SpecialTokenNames,
+  type TokenizerOptions,
+  tokenizerOptions,
+  Vocabulary,
+  VocabularyError,
+  WordPieceTokenizer,
+} from './tokenizer/index.ts'

@@ -1,0 +1,4 @@
+export type { Encoding } from './encoding.ts'
+export { type SpecialTokenNames, type TokenizerOptions, tokenizerOptions } from './options.ts'
+export { WordPieceTokenizer } from './tokenizer.ts'
+export { Vocabulary, VocabularyError } from './vocabulary.ts'
