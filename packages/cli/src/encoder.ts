@@ -9,6 +9,7 @@ import {
   renderAttentionText,
   renderAttributionText,
   renderReport,
+  version,
 } from '@antecedent/attribution'
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
@@ -90,7 +91,10 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
     for (const record of records) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
   if (!options.html) return
-  writeWhole(options.html, renderReport({ attributions: records }))
+  writeWhole(
+    options.html,
+    renderReport({ title: 'What each output vector depends on', attributions: records, attention: null, version }),
+  )
   notice(options, `report: ${options.html}`)
 }
 
@@ -102,6 +106,9 @@ export async function attention(words: string[], options: CommonOptions): Promis
   if (options.json) printJson({ tokens: record.tokens, attentions: record.attentions, norms: record.norms })
   else process.stdout.write(`${renderAttentionText(record, { color: useColor(options), width: outputWidth() })}\n`)
   if (!options.html) return
-  writeWhole(options.html, renderReport({ attributions: [], attention: record }))
+  writeWhole(
+    options.html,
+    renderReport({ title: 'Where attention goes', attributions: [], attention: record, version }),
+  )
   notice(options, `report: ${options.html}`)
 }

@@ -6,6 +6,7 @@ import {
   reduceToken,
   renderAttributionText,
   renderReport,
+  version,
 } from '@antecedent/attribution'
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
@@ -83,6 +84,6 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
     const style = { color: useColor(options), width: outputWidth() }
     for (const record of attributions) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
-  writeWhole(file, renderReport({ attributions, attention }))
+  writeWhole(file, renderReport({ title: 'What each output vector depends on', attributions, attention, version }))
   notice(options, `report: ${file}`)
 }

@@ -27,12 +27,12 @@ export function captumColor(a: number): string {
   return `hsl(${hue}, ${saturation}%, ${lightness}%)`
 }
 
+/** In per cent to the end, so that the few lightnesses of the rule give exact halves. */
 function hslToRgb(hue: number, saturation: number, lightness: number): Rgb {
-  const l = lightness / 100
-  const chroma = (saturation / 100) * Math.min(l, 1 - l)
+  const chroma = (saturation * Math.min(lightness, 100 - lightness)) / 100
   const channel = (n: number) => {
     const k = (n + hue / 30) % 12
-    return Math.round(255 * (l - chroma * clip(Math.min(k - 3, 9 - k), -1, 1)))
+    return Math.round((255 * (lightness - chroma * clip(Math.min(k - 3, 9 - k), -1, 1))) / 100)
   }
   return [channel(0), channel(8), channel(4)]
 }

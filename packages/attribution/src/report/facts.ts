@@ -10,12 +10,12 @@ export function fixed(value: number, digits: number): string {
     .replace(/^-/, '')
 }
 
-/** `value` with four significant digits, in powers of ten where it is very large or very small. */
-export function significant(value: number): string {
+/** `value` with `digits` significant digits, in powers of ten where it is very large or very small. */
+export function significant(value: number, digits = 4): string {
   const size = Math.abs(value)
   if (!Number.isFinite(value) || size === 0) return fixed(value, 0)
   if (size < 1e-3 || size >= 1e6) return value.toExponential(2).replaceAll('-', '−').replace('e+', 'e')
-  return fixed(value, Math.max(0, 3 - Math.floor(Math.log10(size))))
+  return fixed(value, Math.max(0, digits - 1 - Math.floor(Math.log10(size))))
 }
 
 /** `significant` with a plus before what is positive. */
@@ -47,7 +47,7 @@ export function attributionFacts(record: AttributionRecord): Facts {
 /** `0.012 % of the difference`, or why there is no such number. */
 export function relativeErrorText({ relativeError }: Facts): string {
   if (relativeError === null) return 'no relative error: the difference is 0 or not finite'
-  return `${significant(100 * relativeError)} % of the difference`
+  return `${significant(100 * relativeError, 2)} % of the difference`
 }
 
 /** How the record was computed, in one line: method, rule and points, site, baseline. */

@@ -1,6 +1,17 @@
-/** Records as text, SVG and HTML. */
-export { captumColor, viridisRgb } from './colors.ts'
-export { escapeHtml, Html, html } from './html.ts'
+export {
+  type AttributionScale,
+  attributionRgb,
+  captumColor,
+  contrast,
+  hex,
+  legible,
+  type Rgb,
+  viridisRgb,
+} from './colors.ts'
+export { type AttentionShares, attentionShares, attributionFacts, type Facts } from './facts.ts'
+export { escapeHtml, type Fragment, Html, html, raw } from './html.ts'
+export { fromJsonLine, RecordError, toJsonLine } from './jsonl.ts'
+export { createReport, type Report } from './notebook.ts'
 export { type ReportOptions, renderReport } from './page.ts'
 export { type AttributionSvgOptions, attentionHeadsSvg, attentionNormsSvg, attributionSvg } from './svg.ts'
 export {

@@ -1,120 +1,119 @@
-/** The report: one self-contained page with the paper's three figures. It loads nothing and runs no script. */
+/** One self-contained HTML page with the paper's three figures. */
 import type { AttentionRecord, AttributionRecord } from '../record.ts'
-import { attributionRgb, captumColor, hex, legible } from './colors.ts'
-import { attributionFacts, captumToken, fixed, methodText, relativeErrorText, signed, significant } from './facts.ts'
-import { type Html, html, raw } from './html.ts'
-import { attentionHeadsSvg, attentionNormsSvg } from './svg.ts'
+import { type Html, html, raw, visible } from './html.ts'
+import { axesDefinition, headFigure, headStyle, normFigure, pageNumbers, sharesTable } from './maps.ts'
+import { pageScript } from './pageScript.ts'
+import { pageStyle } from './pageStyle.ts'
+import {
+  attributionCard,
+  attributionTable,
+  completenessTable,
+  provenanceDetails,
+  tokenNumbersDetails,
+} from './words.ts'
 
+/** What a report is made of. */
 export interface ReportOptions {
-  /** the page's heading; default: the text that is explained */
-  title?: string
+  title: string
+  /** rows of figure 3; may be empty */
   attributions: readonly AttributionRecord[]
-  /** null leaves figures 1 and 2 out */
-  attention?: AttentionRecord | null
+  /** figures 1 and 2; null leaves them out */
+  attention: AttentionRecord | null
+  /** the command or call that makes this report again */
+  command?: string
+  /** version of the program that wrote it, for the foot of the page */
+  version: string
+  /** language of the explained text (BCP 47), for fonts and screen readers; the page itself is in English */
+  lang?: string
 }
 
-const style = `
-:root { color-scheme: light dark; --ink: #1d2129; --soft: #5c6470; --line: #d9dde3; --page: #ffffff; --card: #f6f7f9; --warn: #8a4b00 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e7e9ec; --soft: #a2aab5; --line: #3a4048; --page: #16191d; --card: #1f2329; --warn: #ffb95e } }
-* { box-sizing: border-box }
-body { margin: 0 auto; max-width: 72rem; padding: 1.5rem 1rem 4rem; background: var(--page); color: var(--ink); font: 16px/1.55 system-ui, "DejaVu Sans", sans-serif }
-h1 { font-size: 1.5rem; line-height: 1.3; margin: 0 0 .4rem; overflow-wrap: anywhere } h2 { font-size: 1.15rem; margin: 2.4rem 0 .3rem }
-p { max-width: 46rem; margin: .4rem 0 } .soft { color: var(--soft); font-size: .9rem }
-.box { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; margin: .8rem 0; background: var(--card) }
-.figure { background: #fff; color: #1d2129 } .figure svg { display: block; width: 100%; min-width: 46rem; height: auto }
-table { border-collapse: collapse; width: 100%; font-size: .92rem } th, td { padding: .5rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line) }
-tr:last-child td { border-bottom: 0 } th { font-weight: 600; color: var(--soft) } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.tokens { line-height: 2; min-width: 18rem } .tokens span { padding: .15em .3em; border-radius: 3px; white-space: nowrap }
-.legend span { display: inline-block; width: 1em; height: 1em; border: 1px solid var(--line); vertical-align: -.15em; margin: 0 .3em 0 1em }
-.warning { color: var(--warn); border-left: 3px solid currentColor; padding-left: .7rem }
-details { margin-top: .6rem } summary { cursor: pointer } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; font-size: .88rem } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
-@media (max-width: 40rem) { .paper :is(th, td):nth-child(-n+3) { display: none } dl { grid-template-columns: 1fr } dd { margin-bottom: .4rem } }
-@media print { body { max-width: none } .box { overflow: visible; break-inside: avoid } .figure svg { max-width: 100% } }
-`
+const policy =
+  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
-const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+/** JSON that can stand in a script element: nothing in it closes the element or opens a comment. */
+const embed = (value: unknown): Html => raw(JSON.stringify(value).replaceAll('<', '\\u003c'))
 
-/** The tokens on Captum's colours, each with its number on hover. */
-function colouredTokens({ tokens, normalizedScores, scores }: AttributionRecord): Html {
-  return html`${tokens.map((token, i) => {
-    const share = normalizedScores[i]!
-    const ink = hex(legible(attributionRgb(share, 'captum')))
-    return html`<span style="background: ${captumColor(share)}; color: ${ink}" title="${signed(scores[i]!)} (normalised ${fixed(share, 3)})">${captumToken(token)}</span> `
-  })}`
+const unique = (values: readonly (string | null | undefined)[]): string[] => [
+  ...new Set(values.filter((value) => typeof value === 'string')),
+]
+
+function header({ title, attributions, attention, lang }: ReportOptions): Html {
+  const records = [...attributions, ...(attention ? [attention] : [])]
+  const fact = (name: string, values: string[]) =>
+    values.length > 0 && html`<div><dt>${name}</dt><dd>${values.join('; ')}</dd></div>`
+  const texts = unique(records.map(({ text }) => text))
+  return html`<header class="page-header"><p class="overline">Attribution report</p><h1>${title}</h1>
+${texts.map((text) => html`<blockquote class="text" dir="auto" ${lang && html`lang="${lang}"`}>${text}</blockquote>`)}
+<dl class="meta">${fact('Model', unique(records.map(({ provenance }) => provenance.model)))}${fact('Tokens', unique(records.map(({ tokens }) => String(tokens.length))))}${fact('Computed on', unique(records.map(({ provenance }) => `${provenance.device}, ${provenance.dtype}`)))}</dl></header>`
 }
 
-const legend = html`<p class="legend soft">Legend:${[-1, 0, 1].map(
-  (a, i) => html`<span style="background: ${captumColor(a)}"></span>${['Negative', 'Neutral', 'Positive'][i]}`,
-)}</p>`
-
-/** The paper's figure 3, with Captum's columns: the record of a target without classes says None. */
-const paperTable = (records: readonly AttributionRecord[]): Html => html`<div class="box paper"><table>
-<thead><tr><th>True Label</th><th>Predicted Label</th><th>Attribution Label</th><th class="number">Attribution Score</th><th>Word Importance</th></tr></thead>
-<tbody>${records.map(
-  (record) =>
-    html`<tr><td>None</td><td>None (0.00)</td><td>None</td><td class="number">${fixed(record.attributionScore, 2)}</td><td class="tokens">${colouredTokens(record)}</td></tr>`,
-)}</tbody></table></div>`
-
-/** What Captum's columns leave out: what the numbers add up to, and how well. */
-const factsTable = (records: readonly AttributionRecord[]): Html => html`<div class="box"><table>
-<thead><tr><th>Target F</th><th class="number">F(x)</th><th class="number">F(baseline)</th><th class="number">Difference</th><th class="number">Sum of attributions</th><th class="number">Completeness error</th></tr></thead>
-<tbody>${records.map((record) => {
-  const facts = attributionFacts(record)
-  return html`<tr><td>${record.target}</td><td class="number">${significant(record.fx)}</td><td class="number">${significant(record.fBaseline)}</td><td class="number">${signed(facts.difference)}</td><td class="number">${signed(facts.sum)}</td><td class="number">${signed(record.completenessError)}<br><span class="soft">${relativeErrorText(facts)}</span></td></tr>`
-})}</tbody></table></div>`
-
-const warnings = (records: readonly AttributionRecord[]): Html =>
-  html`${records.flatMap((record) => record.warnings.map((text) => html`<p class="warning">${record.target}: ${text}.</p>`))}`
-
-function provenance(record: AttributionRecord | undefined): Html {
-  if (!record) return html``
-  const { library, model, weightsHash, device, dtype } = record.provenance
-  const rows: [string, string | null][] = [
-    ['Method', methodText(record)],
-    ['Evaluations per target', `${record.evaluations.forward} forward, ${record.evaluations.backward} backward`],
-    ['Model', model],
-    ['Weights (sha256)', weightsHash],
-    ['Device', `${device}, ${dtype}`],
-    ['Library', `antecedent ${library}`],
-  ]
-  return html`<details><summary>How this was computed</summary><dl>${rows.map(
-    ([name, value]) => html`<dt>${name}</dt><dd>${value ?? 'not known'}</dd>`,
-  )}</dl></details>`
+function warnings(records: readonly AttributionRecord[]): Html | null {
+  const entries = records.flatMap(({ target, warnings }) =>
+    warnings.map((warning) => html`<li><strong>${target}:</strong> ${warning}</li>`),
+  )
+  if (entries.length === 0) return null
+  return html`<section class="warnings" role="note"><h2>${entries.length === 1 ? 'A warning' : `${entries.length} warnings`}</h2><ul>${entries}</ul></section>`
 }
 
-const figures = (attention: AttentionRecord): Html => html`
-<h2>Figure 1. Token-to-token attention of the first layer, by head</h2>
-<p>Rows are queries, columns are keys; each row of a map adds up to 1. Attention is not a measure of importance by itself.</p>
-<div class="box figure" tabindex="0">${raw(attentionHeadsSvg(attention))}</div>
-<h2>Figure 2. Attention of every layer: L2 norm over the heads</h2>
-<p>A cell is √Σ A² over the heads, between 0 and √${attention.attentions[0]?.length ?? 0}. It is not a probability, and rows do not add up to 1.</p>
-<div class="box figure" tabindex="0">${raw(attentionNormsSvg(attention))}</div>`
+function attentionSections(record: AttentionRecord): Html {
+  const heads = record.attentions[0]?.length ?? 0
+  return html`${axesDefinition(record.tokens)}
+<section class="part" id="figure-1"><h2><span class="number">Figure 1</span>Token-to-token head attention</h2>
+<p class="caption">One map for each of the ${heads} heads of a layer. A row is the token that attends (the query), a column the token attended to (the key); every row sums to 1. A bright diagonal means that tokens attend to themselves, a bright column that many tokens attend to the same one, often [CLS] or [SEP].</p>
+${headFigure(record)}
+<p class="note">Point at a map, or focus it and use the arrow keys, to read its numbers. Attention alone says little about which tokens matter for an output.</p></section>
+<section class="part" id="figure-2"><h2><span class="number">Figure 2</span>Token-to-token layer attention</h2>
+<p class="caption">Each layer in one map: the L2 norm over its ${heads} heads of what figure 1 shows. A value lies between 0 and √${heads}, rows do not sum to 1, and it is not a probability: one sharp head and many faint ones can give the same norm.</p>
+${normFigure(record)}
+${sharesTable(record)}</section>`
+}
 
-/** Draws records as one HTML page. All text is escaped; a policy forbids scripts and any request. */
-export function renderReport({ attributions, attention = null, title }: ReportOptions): string {
-  const text = attributions[0]?.text ?? attention?.text ?? null
-  const heading = title ?? text ?? 'Attributions'
-  const bound = fixed(Math.sqrt(attributions[0]?.tokens.length ?? 0), 2)
+function attributionSection({ attributions, lang }: ReportOptions): Html {
+  return html`<section class="part" id="figure-3"><h2><span class="number">Figure 3</span>Word attributions</h2>
+<p class="caption">How the method divides, among the tokens, the change of a scalar F of the model's output from the baseline to the text. Green (blue on the second scale) counts towards F, red (orange) against it; the colours compare tokens of the same row only. An encoding predicts no class, so the columns on labels are empty, as in the paper.</p>
+${attributionTable(attributions, lang)}
+<h3 class="subhead">What the scores add up to</h3>
+<p class="caption">The attribution score is the sum of the token scores after their division by their L2 norm. It lies between −√n and √n for n tokens and grows as the attributions become uniform and of one sign. It is not a share of F, nor comparable between texts of different length. The raw scores are in units of F; how far their sum is from F(x) − F(baseline) is the completeness error.</p>
+${completenessTable(attributions)}
+${tokenNumbersDetails(attributions)}
+<p class="note">An attribution describes this model, this F, this baseline and this path between them. Another choice of any of them can rank the tokens otherwise.</p></section>
+<section class="part" id="provenance"><h2>Settings and provenance</h2>${attributions.map(provenanceDetails)}</section>`
+}
+
+/**
+ * The page as one string: nothing is loaded from the network, and without JavaScript only the numbers under the
+ * pointer are missing. Figure 1 opens on the first layer. A long text grows the file by about four bytes for each
+ * cell of the maps; layers of head maps beyond 2.5 million cells are left out, and the page says how many.
+ */
+export function renderReport(options: ReportOptions): string {
+  const { title, attributions, attention, command, version } = options
+  const numbers = attention && pageNumbers(attention)
+  const shown = numbers
+    ? { ...numbers, tokens: numbers.tokens.map(visible) }
+    : { tokens: [], heads: [], norms: { max: 1, data: '' } }
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${raw(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<title>${heading}</title>
-<style>${raw(style)}</style>
+<meta name="generator" content="Antecedent ${version}">
+<link rel="icon" href="data:,">
+<title>${title}</title>
+<style>${raw(pageStyle)}${attention && raw(headStyle(attention))}</style>
 </head>
 <body>
-<h1 dir="auto">${heading}</h1>
-<p class="soft">Layer Integrated Gradients and attention of a BERT encoder, after Shah, Xu, Zhao and Yin.</p>
+${header(options)}
+<main>
 ${warnings(attributions)}
-${attention && figures(attention)}
-<h2>Figure 3. What each output vector depends on</h2>
-${legend}
-${paperTable(attributions)}
-<p>The attribution score is the sum of the tokens’ attributions after they are divided by their L2 norm. It lies between −${bound} and ${bound} for this many tokens, and is no share or probability. What the attributions themselves add up to is F(x) − F(baseline), as far as the quadrature is exact:</p>
-${factsTable(attributions)}
-${provenance(attributions[0])}
+${attributions.length > 0 && html`<div class="cards">${attributions.map(attributionCard)}</div>`}
+${attention && attentionSections(attention)}
+${attributions.length > 0 && attributionSection(options)}
+</main>
+<footer>${command && html`<p>Made by <code>${command}</code></p>`}<p>Antecedent ${version}. This page is self-contained and loads nothing.</p></footer>
+<div id="tip" role="status" hidden></div>
+<script type="application/json" id="numbers">${embed(shown)}</script>
+<script>${raw(pageScript)}</script>
 </body>
 </html>
 `.markup

@@ -36,21 +36,24 @@ export function attributionSvg(record: AttributionRecord, options: AttributionSv
   const facts = attributionFacts(record)
   const tokens = record.tokens.map((token) => truncate(captumToken(token), 24))
   const tokenWidth = Math.max(40, ...tokens.map((token) => displayWidth(token) * 7.5 + 12))
-  const [row, top, half] = [22, 44, 130]
-  const axis = 16 + tokenWidth + 12 + half
-  const max = largest(record.normalizedScores.map(Math.abs))
+  const [row, top, span] = [22, 44, 240]
+  const above = largest(record.normalizedScores)
+  const below = largest(record.normalizedScores.map((score) => -score))
+  const unit = span / (above + below || 1)
+  const axis = Math.round(16 + tokenWidth + 12 + below * unit)
+  const right = 16 + tokenWidth + 12 + span
   const bottom = top + row * tokens.length
   const rows = tokens.map((token, i) => {
     const score = record.normalizedScores[i]!
     const color = attributionRgb(score, scale)
-    const length = max > 0 && Number.isFinite(score) ? (Math.abs(score) / max) * half : 0
+    const length = Number.isFinite(score) ? Math.abs(score) * unit : 0
     const y = top + row * i
     const numbers = `${record.tokens[i]}: score ${signed(record.scores[i]!)}, normalized ${fixed(score, 3)}`
-    return html`<g><title>${numbers}</title><rect x="16" y="${y + 1}" width="${round(tokenWidth)}" height="${row - 2}" rx="3" fill="${hex(color)}"/><text x="22" y="${y + 15}" fill="${hex(legible(color))}">${token}</text><rect x="${round(score < 0 ? axis - length : axis)}" y="${y + 5}" width="${round(length)}" height="${row - 10}" fill="${score < 0 ? '#b35806' : '#2166ac'}"/><text x="${round(axis + half + 76)}" y="${y + 15}" text-anchor="end" font-size="11">${signed(record.scores[i]!)}</text></g>
+    return html`<g><title>${numbers}</title><rect x="16" y="${y + 1}" width="${round(tokenWidth)}" height="${row - 2}" rx="3" fill="${hex(color)}"/><text x="22" y="${y + 15}" fill="${hex(legible(color))}">${token}</text><rect x="${round(score < 0 ? axis - length : axis)}" y="${y + 5}" width="${round(length)}" height="${row - 10}" fill="${score < 0 ? '#b35806' : '#2166ac'}"/><text x="${round(right + 76)}" y="${y + 15}" text-anchor="end" font-size="11">${signed(record.scores[i]!)}</text></g>
 `
   })
   const sums = `attribution score ${fixed(record.attributionScore, 2)} (at most ${fixed(facts.bound, 2)}) · sum of scores ${signed(facts.sum)} · F(x) − F(baseline) ${signed(facts.difference)}`
-  const width = Math.max(axis + half + 92, sums.length * 5.6 + 32, record.target.length * 7 + 32)
+  const width = Math.max(right + 92, sums.length * 5.6 + 32, record.target.length * 7 + 32)
   return document(
     width,
     bottom + 40,

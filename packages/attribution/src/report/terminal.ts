@@ -40,24 +40,24 @@ function paint(text: string, background: Rgb): string {
 
 const bold = (text: string, color: boolean) => (color ? `\x1b[1m${text}\x1b[0m` : text)
 
-/** The tokens in their colours; word pieces stand together, and lines break between words. */
+/** The tokens in their colours; pieces of a word stand together, and lines break within a word only where they must. */
 function tokenLines(record: AttributionRecord, scale: AttributionScale, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
+  const lines = ['']
   let used = 0
+  const put = (text: string, columns: number, separator: '' | ' ') => {
+    const fits = used + separator.length + columns <= width
+    if (used === 0 || fits) lines.push((lines.pop() ?? '') + (used > 0 ? separator : '') + text)
+    else lines.push(text)
+    used = columns + (used > 0 && fits ? used + separator.length : 0)
+  }
   for (const word of words(record.tokens)) {
     const pieces = word.map((i) => truncate(visible(record.tokens[i]!), width))
-    const size = displayWidth(pieces.join(''))
-    if (used > 0 && used + 1 + size > width) {
-      lines.push(line)
-      line = ''
-      used = 0
-    }
     const painted = pieces.map((piece, k) => paint(piece, attributionRgb(record.normalizedScores[word[k]!]!, scale)))
-    line += (used > 0 ? ' ' : '') + painted.join('')
-    used += (used > 0 ? 1 : 0) + size
+    const columns = displayWidth(pieces.join(''))
+    if (columns <= width) put(painted.join(''), columns, ' ')
+    else painted.forEach((piece, k) => void put(piece, displayWidth(pieces[k]!), k === 0 ? ' ' : ''))
   }
-  return [...lines, line]
+  return lines
 }
 
 /** A bar that grows from an axis in its middle: to the right where positive. `half` columns stand for `max`. */

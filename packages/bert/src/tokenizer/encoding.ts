@@ -30,17 +30,27 @@ export interface Token {
   offset: [number, number]
   wordId: number | null
   typeId: number
-  added: boolean
+  special: boolean
 }
 
-/** Turns a list of tokens into parallel lists. */
-export const toEncoding = (text: string, pair: string | null, tokens: readonly Token[]): Encoding => ({
+/** An encoding without tokens. */
+export const emptyEncoding = (text: string, pair: string | null): Encoding => ({
   text,
   pair,
-  tokens: tokens.map(({ piece }) => piece),
-  ids: tokens.map(({ id }) => id),
-  offsets: tokens.map(({ offset }) => offset),
-  wordIds: tokens.map(({ wordId }) => wordId),
-  typeIds: tokens.map(({ typeId }) => typeId),
-  specialTokensMask: tokens.map(({ added }) => added),
+  tokens: [],
+  ids: [],
+  offsets: [],
+  wordIds: [],
+  typeIds: [],
+  specialTokensMask: [],
 })
+
+/** Adds a token at the end of every list. */
+export function append(encoding: Encoding, { piece, id, offset, wordId, typeId, special }: Token): void {
+  encoding.tokens.push(piece)
+  encoding.ids.push(id)
+  encoding.offsets.push(offset)
+  encoding.wordIds.push(wordId)
+  encoding.typeIds.push(typeId)
+  encoding.specialTokensMask.push(special)
+}

@@ -65,8 +65,8 @@ export function tokenizerOptions(
   }
   const name = (key: string): string | undefined => {
     const value = json[key] ?? undefined
-    const content = isObject(value) ? value.content : value
-    if (content === undefined || typeof content === 'string') return content
+    if (value === undefined || typeof value === 'string') return value
+    if (isObject(value) && typeof value.content === 'string') return value.content
     throw new VocabularyError({
       expected: `${key} to be a string or an object with content`,
       got: JSON.stringify(value),

@@ -1,5 +1,5 @@
 /** BERT's tokenizer: special tokens, normalisation, words, pieces, and the way back. */
-import { type Encoding, type Token, toEncoding } from './encoding.ts'
+import { append, type Encoding, emptyEncoding } from './encoding.ts'
 import { defaultSpecialTokens, type SpecialTokenNames, type TokenizerOptions } from './options.ts'
 import { type Vocabulary, VocabularyError } from './vocabulary.ts'
 import { wordPieces } from './wordpiece.ts'
@@ -57,24 +57,30 @@ export class WordPieceTokenizer {
   encode(text: string, options: { pair?: string | null; addSpecialTokens?: boolean } = {}): Encoding {
     const { pair = null, addSpecialTokens = true } = options
     const { cls, sep } = this.specialTokens
-    const added = (id: number, typeId: number): Token[] =>
-      addSpecialTokens
-        ? [{ piece: this.vocabulary.piece(id), id, offset: [0, 0], wordId: null, typeId, added: true }]
-        : []
-    const first = [...added(cls, 0), ...this.#tokens(text, 0), ...added(sep, 0)]
-    const second = pair === null ? [] : [...this.#tokens(pair, 1), ...added(sep, 1)]
-    return toEncoding(text, pair, first.concat(second))
+    const encoding = emptyEncoding(text, pair)
+    const addSpecial = (id: number, typeId: number) => {
+      const piece = this.vocabulary.piece(id)
+      if (addSpecialTokens) append(encoding, { piece, id, offset: [0, 0], wordId: null, typeId, special: true })
+    }
+    addSpecial(cls, 0)
+    this.#appendText(encoding, text, 0)
+    addSpecial(sep, 0)
+    if (pair !== null) {
+      this.#appendText(encoding, pair, 1)
+      addSpecial(sep, 1)
+    }
+    return encoding
   }
 
   /** The pieces of a text, without [CLS] and [SEP]. */
   tokenize(text: string): string[] {
-    return this.#tokens(text, 0).map(({ piece }) => piece)
+    return this.encode(text, { addSpecialTokens: false }).tokens
   }
 
   /** The words of a text, normalised but not yet cut into pieces: the "basic tokens" of Google's code. */
   basicTokens(text: string): string[] {
     return this.#sections(text).flatMap((section) =>
-      section.special ? [section.text] : Array.from(splitWords(section.text, 0, this.#rules), (word) => word.text),
+      section.special ? [section.text] : splitWords(section.text, 0, this.#rules).map((word) => word.text),
     )
   }
 
@@ -95,11 +101,10 @@ export class WordPieceTokenizer {
       .trim()
   }
 
-  #tokens(text: string, typeId: number): Token[] {
-    const tokens: Token[] = []
+  #appendText(encoding: Encoding, text: string, typeId: number): void {
     let wordId = 0
     const push = (id: number, offset: [number, number]) =>
-      tokens.push({ piece: this.vocabulary.piece(id), id, offset, wordId, typeId, added: false })
+      append(encoding, { piece: this.vocabulary.piece(id), id, offset, wordId, typeId, special: false })
     for (const section of this.#sections(text)) {
       if (section.special) {
         push(this.vocabulary.id(section.text)!, [section.offset, section.offset + section.text.length])
@@ -111,7 +116,6 @@ export class WordPieceTokenizer {
         wordId++
       }
     }
-    return tokens
   }
 
   #pieces({ text }: Word) {

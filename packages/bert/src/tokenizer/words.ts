@@ -1,6 +1,6 @@
 /** Splitting text into words, the "basic tokens" of BERT's papers: at white space, punctuation and CJK ideographs. */
 import { betweenWhitespace, isCjk, isPunctuation } from './characters.ts'
-import { type NormalizationRules, normalize } from './normalize.ts'
+import { type AlignedText, type NormalizationRules, normalize } from './normalize.ts'
 
 /** Normalisation, and whether each CJK ideograph is a word. */
 export interface WordRules extends NormalizationRules {
@@ -8,10 +8,22 @@ export interface WordRules extends NormalizationRules {
 }
 
 /** A word, normalised and not empty. */
-export interface Word {
+export class Word {
   readonly text: string
+  readonly #run: AlignedText
+  readonly #start: number
+
+  /** The word `[start, end)` of a run of normalised text. */
+  constructor(run: AlignedText, start: number, end: number) {
+    this.text = run.text.slice(start, end)
+    this.#run = run
+    this.#start = start
+  }
+
   /** The original span `[start, end)` of `text.slice(from, to)`, all in UTF-16 code units; `from < to`. */
-  span(from: number, to: number): [number, number]
+  span(from: number, to: number): [number, number] {
+    return this.#run.span(this.#start + from, this.#start + to)
+  }
 }
 
 /**
@@ -22,32 +34,22 @@ export interface Word {
  *
  * @param offset index of the first UTF-16 unit of `text` in the original text
  */
-export function* splitWords(text: string, offset: number, rules: WordRules): Generator<Word> {
-  for (const run of text.matchAll(betweenWhitespace)) {
-    const aligned = normalize(run[0], offset + run.index, rules)
-    for (const [start, end] of wordSpans(aligned.text, rules.tokenizeChineseChars)) {
-      yield {
-        text: aligned.text.slice(start, end),
-        span: (from, to) => aligned.span(start + from, start + to),
+export function splitWords(text: string, offset: number, rules: WordRules): Word[] {
+  const words: Word[] = []
+  for (const match of text.matchAll(betweenWhitespace)) {
+    const run = normalize(match[0], offset + match.index, rules)
+    let start = 0
+    for (let i = 0; i < run.text.length; ) {
+      const codePoint = run.text.codePointAt(i)!
+      const next = i + (codePoint > 0xffff ? 2 : 1)
+      if (isPunctuation(codePoint) || (rules.tokenizeChineseChars && isCjk(codePoint))) {
+        if (start < i) words.push(new Word(run, start, i))
+        words.push(new Word(run, i, next))
+        start = next
       }
+      i = next
     }
+    if (start < run.text.length) words.push(new Word(run, start, run.text.length))
   }
-}
-
-/** `[start, end)` of the words in normalised text without white space. */
-function wordSpans(text: string, tokenizeChineseChars: boolean): [number, number][] {
-  const spans: [number, number][] = []
-  let start = 0
-  for (let i = 0; i < text.length; ) {
-    const codePoint = text.codePointAt(i)!
-    const next = i + (codePoint > 0xffff ? 2 : 1)
-    if (isPunctuation(codePoint) || (tokenizeChineseChars && isCjk(codePoint))) {
-      if (start < i) spans.push([start, i])
-      spans.push([i, next])
-      start = next
-    }
-    i = next
-  }
-  if (start < text.length) spans.push([start, text.length])
-  return spans
+  return words
 }
