@@ -84,22 +84,30 @@ function record<X extends OneOrMany, Y extends OneOrMany>(op: string, f: (xs: X)
   return withLevel(
     (depth) => new ReverseLevel(depth),
     (level) => {
-      const variables = inputs.map((x) => level.variable(peel(x)))
-      const y = scope(() => f(inFormOf(xs, variables)))
-      const ys = listOf(y)
-      for (const part of ys) requireDifferentiable(op, 'output', part)
-      const ours = ys.map((part) => (part.trace?.level === level ? part.trace : null))
-      return {
-        value: inFormOf(
-          y,
-          ys.map((part, i) => ours[i]?.primal ?? part),
-        ),
-        tape: level.tape,
-        outputs: ours.map((trace) => trace?.node ?? null),
-        outputShapes: ys.map((part) => part.shape),
-        targets: variables.map((x) => x.trace!.node!),
-        inputs,
-        form: xs,
+      try {
+        const variables = inputs.map((x) => level.variable(peel(x)))
+        const y = scope(() => {
+          const made = f(inFormOf(xs, variables))
+          for (const part of listOf(made)) requireDifferentiable(op, 'output', part)
+          return made
+        })
+        const ys = listOf(y)
+        const ours = ys.map((part) => (part.trace?.level === level ? part.trace : null))
+        return {
+          value: inFormOf(
+            y,
+            ys.map((part, i) => ours[i]?.primal ?? part),
+          ),
+          tape: level.tape,
+          outputs: ours.map((trace) => trace?.node ?? null),
+          outputShapes: ys.map((part) => part.shape),
+          targets: variables.map((x) => x.trace!.node!),
+          inputs,
+          form: xs,
+        }
+      } catch (error) {
+        level.tape.forEach(release)
+        throw error
       }
     },
   )
@@ -201,18 +209,23 @@ export function vjp<X extends OneOrMany, Y extends OneOrMany>(
  */
 export const valueAndGrad =
   <X extends OneOrMany>(f: (xs: X) => Tensor) =>
-  (xs: X): [value: Tensor, gradient: X] => {
-    const recording = record('grad', f, xs)
-    if (recording.value.rank !== 0) {
-      throw new GradError({
-        op: 'grad',
-        expected: 'a function to one scalar (shape [])',
-        got: `shape ${show(recording.value.shape)}`,
-        hint: 'reduce it with sum(), or use vjp or jacobian',
-      })
-    }
-    return [recording.value, scope(() => pull(recording, [ones([], recording.value)], true))]
-  }
+  (xs: X): [value: Tensor, gradient: X] =>
+    scope(() => {
+      const recording = record('grad', f, xs)
+      try {
+        if (recording.value.rank !== 0) {
+          throw new GradError({
+            op: 'grad',
+            expected: 'a function to one scalar (shape [])',
+            got: `shape ${show(recording.value.shape)}`,
+            hint: 'reduce it with sum(), or use vjp or jacobian',
+          })
+        }
+        return [recording.value, pull(recording, [ones([], recording.value)], true)]
+      } finally {
+        recording.tape.forEach(release)
+      }
+    })
 
 /** The gradient of a scalar function: `grad(f)(x)`, in the form of `x`. Nests to any depth. */
 export const grad =
