@@ -31,16 +31,13 @@ export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
     throw new FormatError({ file, expected: 'a JSON object', got: Array.isArray(json) ? 'a list' : String(json) })
   }
   const fields = json as Record<string, unknown>
-  const number = (key: string, fallback?: number, least = 1): number => {
+  const number = (key: string, fallback: number | undefined, expected: string, fits: (n: number) => boolean) => {
     const value = fields[key] ?? fallback
-    if (typeof value === 'number' && value >= least) return value
-    throw new FormatError({
-      file,
-      key,
-      expected: `a number of at least ${least}`,
-      got: JSON.stringify(value) ?? 'nothing',
-    })
+    if (typeof value === 'number' && fits(value)) return value
+    throw new FormatError({ file, key, expected, got: JSON.stringify(value) ?? 'nothing' })
   }
+  const whole = (key: string, fallback?: number, least = 1): number =>
+    number(key, fallback, `a whole number of at least ${least}`, (n) => Number.isSafeInteger(n) && n >= least)
   const oneOf = <T extends string>(key: string, known: readonly T[], fallback: T): T => {
     const value = fields[key] ?? fallback
     const found = known.find((name) => name === value)
@@ -50,16 +47,16 @@ export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
   oneOf('model_type', ['bert'], 'bert')
   oneOf('position_embedding_type', ['absolute'], 'absolute')
   const config: BertConfig = {
-    vocabSize: number('vocab_size'),
-    hiddenSize: number('hidden_size'),
-    numLayers: number('num_hidden_layers'),
-    numHeads: number('num_attention_heads'),
-    intermediateSize: number('intermediate_size'),
-    maxPositions: number('max_position_embeddings'),
-    typeVocabSize: number('type_vocab_size', 2),
+    vocabSize: whole('vocab_size'),
+    hiddenSize: whole('hidden_size'),
+    numLayers: whole('num_hidden_layers'),
+    numHeads: whole('num_attention_heads'),
+    intermediateSize: whole('intermediate_size'),
+    maxPositions: whole('max_position_embeddings'),
+    typeVocabSize: whole('type_vocab_size', 2),
     activation: oneOf('hidden_act', activationNames, 'gelu'),
-    layerNormEps: number('layer_norm_eps', 1e-12, 0),
-    padTokenId: number('pad_token_id', 0, 0),
+    layerNormEps: number('layer_norm_eps', 1e-12, 'a number of at least 0', (n) => n >= 0),
+    padTokenId: whole('pad_token_id', 0, 0),
   }
   if (config.hiddenSize % config.numHeads !== 0) {
     throw new FormatError({
