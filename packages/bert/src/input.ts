@@ -88,6 +88,9 @@ export function toTensors(input: BertInput, config: BertConfig): BertTensors & {
       hint: 'split the text',
     })
   }
+  if (shape.includes(0)) {
+    throw new ShapeError({ op: 'Bert.forward', expected: 'at least one token', got: `[${shape.join(', ')}]` })
+  }
   for (const name of ['attentionMask', 'tokenTypeIds', 'positionIds'] as const) {
     const part = given[name]
     if (part && part.shape.join() !== shape.join()) {
