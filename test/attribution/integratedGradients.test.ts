@@ -69,6 +69,13 @@ test('a function that does not keep leading axes is an error with advice, and ru
   allClose(result!.attributions[0]!.data, [Math.E - 1, 0], { atol: 1e-6 })
 })
 
+test('a step function of the inputs has no gradient: zeros, and a completeness error that tells', async () => {
+  const forward = ([x]: Tensor[]) => sum(x!.greater(0.5).cast('f64'), -1)
+  const [result] = await integratedGradients({ forward, inputs: [f64([1, 2])], nSteps: 4 })
+  allClose(result!.attributions[0]!.data, [0, 0])
+  allClose(result!.completenessError, [-2])
+})
+
 const tiny = () => Bert.fromPretrained(shared('golden/bert/models/tiny-a'), { dtype: 'f64' })
 
 /** A text of pieces that the tiny vocabulary has. */
@@ -126,6 +133,26 @@ needsShared(test)('LIG at a site is IG of the model with that site replaced', as
     nSteps: 9,
   })
   allClose(record.attributions!.data, Array.from(byHand!.attributions[0]!.data), { rtol: 1e-12, atol: 1e-15 })
+})
+
+needsShared(test)('a site that F does not depend on gets zeros and a warning, beside a target that does', async () => {
+  const bert = await tiny()
+  const input = encode(bert)
+  const run = (forward: (on: typeof input) => Tensor[], site: string) =>
+    layerIntegratedGradients({ forward, input, baseline: padBaseline(input), site, nSteps: 5 })
+  const sumOf = (hidden: Tensor) => reduceToken(hidden, { token: 1, reduce: 'dim:3' })
+  const early = (on: typeof input) => bert.forward(on, { hiddenStates: true })
+  const [off] = await run((on) => [sumOf(early(on).hiddenStates![0]!)], 'layer.1.output')
+  assert.equal(off!.scores, new Array(6).fill(0))
+  assert.match(off!.warnings.join(), /may not depend on this site/)
+  const mixed = await run((on) => {
+    const { hiddenStates, lastHiddenState } = early(on)
+    return [sumOf(hiddenStates![0]!), sumOf(lastHiddenState)]
+  }, 'layer.1.output')
+  const [alone] = await run((on) => [sumOf(bert.forward(on).lastHiddenState)], 'layer.1.output')
+  assert.equal(mixed[0]!.scores, new Array(6).fill(0))
+  assert.ok(alone!.scores[1] !== 0)
+  allClose(mixed[1]!.scores, alone!.scores, { rtol: 1e-13, atol: 1e-16 })
 })
 
 needsShared(test)('a thousand small attributions end with the buffers they began with', async () => {

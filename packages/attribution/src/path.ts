@@ -74,7 +74,7 @@ export function integratePath(
       const [alphas, w] = [nodes.subarray(at, at + chunk), weights.subarray(at, at + chunk)]
       const before: Tensor[] | null = sums
       sums = scope((): Tensor[] => {
-        const share = gradientSum(f, starts, differences, alphas, w)
+        const share = gradientSum(f, starts, differences, alphas, w, examples)
         return before ? share.map((x, i) => before[i]!.add(x)) : share
       })
       for (const x of before ?? []) x.dispose()
@@ -90,12 +90,17 @@ function gradientSum(
   differences: readonly Tensor[],
   alphas: Float64Array,
   weights: Float64Array,
+  examples: number,
 ): Tensor[] {
   const n = alphas.length
   const alongPath = (values: Float64Array, like: Tensor) =>
     tensor(values, n === 1 ? [] : [n, ...like.shape.map(() => 1)], { dtype: like.dtype, device: like.device })
   const points = differences.map((d, i) => starts[i]!.add(mul(d, alongPath(alphas, d))))
-  const { value, pullback } = vjp<Tensor[], Tensor>((values) => asTargets(f(values)), points)
+  const { value, pullback } = vjp<Tensor[], Tensor>((values) => {
+    const y = f(values)
+    const targets = Array.isArray(y) ? y : [y as Tensor]
+    return asTargets(targets.map((target) => (isFixed(target, values, examples) ? repeat(target, n) : target)))
+  }, points)
   checkResult(value, n)
   const [targets] = value.shape as [number]
   const gradients = pullback(oneHot(targets, value)) // [targets, n, …shape]
@@ -107,6 +112,13 @@ function gradientSum(
     return reshape(matmul(w, reshape(g, [targets, n, size])), [targets, ...shape])
   })
 }
+
+/** Whether a result is that of one point, because no value on the path reaches it. */
+const isFixed = (y: Tensor, values: readonly Tensor[], examples: number): boolean =>
+  y.trace?.level !== values[0]!.trace?.level && y.size === examples
+
+/** A result that the path does not move: the same at every point, so its attributions are 0 and not an error. */
+const repeat = (y: Tensor, n: number): Tensor => (n === 1 ? y : expand(y, [n, ...y.shape]))
 
 /** Cotangents that pull each target back by itself: `[targets, …y]`, ones where the target meets itself. */
 function oneHot(targets: number, y: Tensor): Tensor {
