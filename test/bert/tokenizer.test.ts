@@ -1,11 +1,6 @@
 /** One case or more for each rule of the tokenizer, on vocabularies written here. */
-import {
-  type TokenizerOptions,
-  tokenizerOptions,
-  Vocabulary,
-  VocabularyError,
-  WordPieceTokenizer,
-} from '@antecedent/bert'
+import { type TokenizerOptions, tokenizerOptions, Vocabulary, WordPieceTokenizer } from '@antecedent/bert'
+import { FormatError } from 'safetensors-ts'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { specials, tinyVocabulary } from './vocabularies.ts'
@@ -16,11 +11,11 @@ const test = suite('bert tokenizer')
 const words = (text: string, options: TokenizerOptions = {}): string[] =>
   new WordPieceTokenizer(tinyVocabulary(), options).basicTokens(text)
 
-const caught = (f: () => unknown): VocabularyError => {
+const caught = (f: () => unknown): FormatError => {
   try {
     f()
   } catch (error) {
-    if (error instanceof VocabularyError) return error
+    if (error instanceof FormatError) return error
     throw error
   }
   return assert.unreachable('nothing was thrown') as never
@@ -230,7 +225,7 @@ test('a vocabulary counts lines from 0, keeps spaces, and takes both line ends',
 test('a broken vocabulary is refused with file, line, what was expected and what was found', () => {
   const duplicate = caught(() => Vocabulary.fromText('a\nb\na\n', { file: 'v.txt' }))
   assert.equal([duplicate.file, duplicate.line, duplicate.got], ['v.txt', 3, '"a" again, first on line 1'])
-  assert.match(duplicate.message, /^v\.txt:3: expected a new piece on every line, got "a" again/)
+  assert.match(duplicate.message, /^v\.txt, line 3: expected a new piece on every line, got "a" again/)
   assert.match(caught(() => Vocabulary.fromText('a\n\nb')).message, /^vocabulary:2: .* got an empty line$/)
   const without = specials.filter((name) => name !== '[CLS]' && name !== '[MASK]')
   const missing = caught(() => new WordPieceTokenizer(new Vocabulary(without, { file: 'v.txt' })))

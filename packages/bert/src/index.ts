@@ -8,7 +8,6 @@ export {
   type TokenizerOptions,
   tokenizerOptions,
   Vocabulary,
-  VocabularyError,
   WordPieceTokenizer,
 } from './tokenizer/index.ts'
 export { type LoadReport, loadParameters, parameterShapes, plainName, type WeightSource } from './weights.ts'

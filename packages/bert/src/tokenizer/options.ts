@@ -1,5 +1,5 @@
 /** The tokenizer's options, their defaults, and Hugging Face's names for them. */
-import { VocabularyError } from './vocabulary.ts'
+import { FormatError } from 'safetensors-ts'
 
 /** What each special token is called in the vocabulary. */
 export interface SpecialTokenNames {
@@ -50,24 +50,24 @@ export const defaultSpecialTokens: Readonly<SpecialTokenNames> = {
  *
  * @param json undefined for a folder without the file: all defaults, hence lower case, as in Transformers
  * @param options.file name of the file, for messages
- * @throws {VocabularyError} if the JSON is no object or a value has another type
+ * @throws {FormatError} if the JSON is no object or a value has another type
  */
 export function tokenizerOptions(
   json: unknown,
   { file = 'tokenizer_config.json' }: { file?: string } = {},
 ): TokenizerOptions {
   if (json === undefined) return {}
-  if (!isObject(json)) throw new VocabularyError({ expected: 'a JSON object', got: JSON.stringify(json), file })
+  if (!isObject(json)) throw new FormatError({ expected: 'a JSON object', got: JSON.stringify(json), file })
   const flag = (key: string): boolean | undefined => {
     const value = json[key] ?? undefined
     if (value === undefined || typeof value === 'boolean') return value
-    throw new VocabularyError({ expected: `${key} to be true, false or null`, got: JSON.stringify(value), file })
+    throw new FormatError({ expected: `${key} to be true, false or null`, got: JSON.stringify(value), file })
   }
   const name = (key: string): string | undefined => {
     const value = json[key] ?? undefined
     if (value === undefined || typeof value === 'string') return value
     if (isObject(value) && typeof value.content === 'string') return value.content
-    throw new VocabularyError({
+    throw new FormatError({
       expected: `${key} to be a string or an object with content`,
       got: JSON.stringify(value),
       file,

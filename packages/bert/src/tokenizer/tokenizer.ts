@@ -1,7 +1,9 @@
 /** BERT's tokenizer: special tokens, normalisation, words, pieces, and the way back. */
+
+import { FormatError } from 'safetensors-ts'
 import { append, type Encoding, emptyEncoding } from './encoding.ts'
 import { defaultSpecialTokens, type SpecialTokenNames, type TokenizerOptions } from './options.ts'
-import { type Vocabulary, VocabularyError } from './vocabulary.ts'
+import type { Vocabulary } from './vocabulary.ts'
 import { wordPieces } from './wordpiece.ts'
 import { splitWords, type Word, type WordRules } from './words.ts'
 
@@ -29,7 +31,7 @@ export class WordPieceTokenizer {
   /** matches any special token, the longest first; null where raw text holds none */
   readonly #specialInText: RegExp | null
 
-  /** @throws {VocabularyError} if the vocabulary lacks a special token; it names all that are missing */
+  /** @throws {FormatError} if the vocabulary lacks a special token; it names all that are missing */
   constructor(vocabulary: Vocabulary, options: TokenizerOptions = {}) {
     const { lowercase = true, stripAccents = lowercase, tokenizeChineseChars = true, nfc = false } = options
     this.vocabulary = vocabulary
@@ -40,7 +42,7 @@ export class WordPieceTokenizer {
     const missing = Object.values(names).filter((name) => vocabulary.id(name) === undefined)
     if (missing.length > 0) {
       const expected = `the special tokens ${Object.values(names).join(' ')}`
-      throw new VocabularyError({ expected, got: `none of the name ${missing.join(' ')}`, file: vocabulary.file })
+      throw new FormatError({ expected, got: `none of the name ${missing.join(' ')}`, file: vocabulary.file })
     }
     const id = (name: string): number => vocabulary.id(name)!
     const { pad, unk, cls, sep, mask } = names

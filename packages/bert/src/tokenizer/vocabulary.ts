@@ -1,26 +1,5 @@
 /** The list of pieces that a model knows, and their numbers. */
-
-/** A vocabulary or tokenizer configuration that can not be used: what was expected, what was found, and where. */
-export class VocabularyError extends Error {
-  override readonly name = 'VocabularyError'
-  readonly expected: string
-  readonly got: string
-  /** the file, where the text came from one */
-  readonly file: string | undefined
-  /** line of the file, from 1 */
-  readonly line: number | undefined
-
-  constructor(problem: { expected: string; got: string; file?: string | undefined; line?: number | undefined }) {
-    const { expected, got, file, line } = problem
-    super(
-      `${[file ?? 'vocabulary', line].filter((part) => part !== undefined).join(':')}: expected ${expected}, got ${got}`,
-    )
-    this.expected = expected
-    this.got = got
-    this.file = file
-    this.line = line
-  }
-}
+import { FormatError } from 'safetensors-ts'
 
 /** Pieces by id and ids by piece. The id of a piece is its place in the list, from 0. */
 export class Vocabulary {
@@ -36,7 +15,7 @@ export class Vocabulary {
   /**
    * @param pieces one string per id; pieces that continue a word begin with "##"
    * @param options.file name of the file they come from, for messages
-   * @throws {VocabularyError} if a piece is empty or occurs twice
+   * @throws {FormatError} if a piece is empty or occurs twice
    */
   constructor(pieces: readonly string[], { file }: { file?: string } = {}) {
     this.#pieces = [...pieces]
@@ -46,7 +25,7 @@ export class Vocabulary {
       const first = this.#ids.get(piece)
       const got = first !== undefined ? `${JSON.stringify(piece)} again, first on line ${first + 1}` : 'an empty line'
       if (first !== undefined || piece === '') {
-        throw new VocabularyError({ expected: 'a new piece on every line', got, file, line: id + 1 })
+        throw new FormatError({ expected: 'a new piece on every line', got, file, line: id + 1 })
       }
       this.#ids.set(piece, id)
       const bare = piece.startsWith('##') ? piece.slice(2) : piece
@@ -60,7 +39,7 @@ export class Vocabulary {
    * Reads the text of a `vocab.txt`: one piece per line, its id the number of the line from 0. Lines end with "\n" or
    * "\r\n"; the last may lack its end. Spaces belong to the piece.
    *
-   * @throws {VocabularyError} if a line is empty or a piece occurs twice
+   * @throws {FormatError} if a line is empty or a piece occurs twice
    */
   static fromText(text: string, options: { file?: string } = {}): Vocabulary {
     const lines = text.split(/\r?\n/)
