@@ -155,6 +155,37 @@ needsShared(test)('a site that F does not depend on gets zeros and a warning, be
   allClose(mixed[1]!.scores, alone!.scores, { rtol: 1e-13, atol: 1e-16 })
 })
 
+needsShared(test)(
+  'zero and mean baselines are the other end at the site, progress is told, and no tensor of the caller is lost',
+  async () => {
+    const bert = await tiny()
+    const input = encode(bert)
+    const forward = (on: typeof input) => reduceToken(bert.forward(on).lastHiddenState, { token: 1, reduce: 'dim:3' })
+    for (const name of ['zero', 'mean'] as const) {
+      const baseline = baselineOf(name, bert, input) as Tensor
+      const before = memoryInfo().tensors
+      const told: number[] = []
+      const record = await layerIntegratedGradients({
+        ...{ forward, input, baseline, baselineName: name, nSteps: 400, internalBatchSize: 100 },
+        onProgress: (done, total) => told.push(done / total),
+      })
+      assert.is(memoryInfo().tensors, before)
+      assert.equal(told, [0.25, 0.5, 0.75, 1])
+      assert.is(record.settings.baseline, name)
+      const replaced = tap({ replace: { embeddings: baseline } }, () => forward(input)).result.item()
+      assert.is(record.fBaseline, replaced)
+      assert.ok(
+        Math.abs(record.completenessError) < 0.02 * Math.abs(record.fx - record.fBaseline),
+        String(record.completenessError),
+      )
+      assert.is(baseline.disposed, false)
+    }
+    const words = bert.parameters['embeddings.word_embeddings.weight']!.toArray() as number[][]
+    const column = words.map((row) => row[0]!).reduce((a, b) => a + b) / words.length
+    allClose(((baselineOf('mean', bert, input) as Tensor).toArray() as number[][])[2]![0]!, column, { rtol: 1e-12 })
+  },
+)
+
 needsShared(test)('a thousand small attributions end with the buffers they began with', async () => {
   const bert = await tiny()
   const input = encode(bert)
@@ -192,7 +223,7 @@ needsShared(test)('unknown sites, reductions and baselines list what is known', 
   for (const [call, known] of [
     [run('layer.2.output', 'sum'), 'layer.1.output'],
     [run('embeddings', 'median' as Reduction), 'max'],
-    [async () => baselineOf('noise', input), 'pad'],
+    [async () => baselineOf('noise', bert, input), 'pad'],
   ] as const) {
     try {
       await call()

@@ -226,7 +226,7 @@ test('a broken vocabulary is refused with file, line, what was expected and what
   const duplicate = caught(() => Vocabulary.fromText('a\nb\na\n', { file: 'v.txt' }))
   assert.equal([duplicate.file, duplicate.line, duplicate.got], ['v.txt', 3, '"a" again, first on line 1'])
   assert.match(duplicate.message, /^v\.txt, line 3: expected a new piece on every line, got "a" again/)
-  assert.match(caught(() => Vocabulary.fromText('a\n\nb')).message, /^vocabulary:2: .* got an empty line$/)
+  assert.match(caught(() => Vocabulary.fromText('a\n\nb')).message, /^vocabulary, line 2: .* got an empty line$/)
   const without = specials.filter((name) => name !== '[CLS]' && name !== '[MASK]')
   const missing = caught(() => new WordPieceTokenizer(new Vocabulary(without, { file: 'v.txt' })))
   assert.match(

@@ -118,7 +118,7 @@ const wrong: [name: string, args: string[], code: number, sentence: RegExp][] = 
   ['an unknown target', ['attribute', 'He ran.', '--target', 'she'], 2, /1 he/],
   ['an unknown reduction', ['attribute', 'He ran.', '--reduce', 'median'], 2, /max, sum, mean, l2, dim:J/],
   ['an unknown site', ['attribute', 'He ran.', '--site', 'layer.9.output', '--quiet'], 2, /layer\.5\.output/],
-  ['an unknown baseline', ['attribute', 'He ran.', '--baseline', 'nought'], 2, /pad, mask/],
+  ['an unknown baseline', ['attribute', 'He ran.', '--baseline', 'nought'], 2, /pad, mask, zero, mean/],
   ['a text longer than the positions', ['encode', 'word '.repeat(600)], 1, /at most 512 tokens/],
   ['a text without a pronoun', ['explain', 'Rain fell.'], 2, /attribute --target/],
 ]

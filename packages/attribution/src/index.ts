@@ -13,11 +13,14 @@ export * from './report/index.ts'
 export { attributeSites, type SiteAttributions, type SiteOptions } from './sites.ts'
 export {
   type BaselineName,
+  baselineNames,
   baselineOf,
   maskBaseline,
+  meanBaseline,
   padBaseline,
   type Reduction,
   reduceToken,
   type TokenTarget,
+  zeroBaseline,
 } from './targets.ts'
 export { version } from './version.ts'

@@ -21,6 +21,8 @@ export interface IntegratedGradients {
   fBaseline: number[]
   /** per example Σ attributions − (F(x) − F(x′)); without `multiplyByInputs` it means nothing, as in Captum */
   completenessError: number[]
+  /** element type in which F and its gradients were computed; sums over the path are f64 */
+  dtype: 'f32' | 'f64'
 }
 
 /**
@@ -34,20 +36,16 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
     const expected = `a baseline for each of ${inputs.length} inputs`
     throw new OptionError({ op: 'integratedGradients', expected, got: String(baselines.length) })
   }
-  const [fx, fBaseline, attributions] = scope(() => {
-    const starts = inputs.map((x, i) => scope(() => stretched(baselines[i]!, x)))
-    const atEnd = asTargets(forward([...inputs]))
-    const examples = examplesOf(atEnd, inputs[0]!)
-    return [atEnd, asTargets(forward(starts)), integratePath(forward, inputs, starts, examples, options)] as const
+  const made = scope(() => {
+    const starts = inputs.map((x, i) => stretched(baselines[i]!, x))
+    return { starts, fx: asTargets(forward([...inputs])), fBaseline: asTargets(forward(starts)) }
   })
+  const { starts, fx, fBaseline } = made
   try {
-    return await byTarget(
-      await toElements(fx),
-      await toElements(fBaseline),
-      await Promise.all(attributions.map(toElements)),
-    )
+    const attributions = await integratePath(forward, inputs, starts, examplesOf(fx, inputs[0]!), options)
+    return byTarget(await toElements(fx), await toElements(fBaseline), attributions)
   } finally {
-    for (const x of [fx, fBaseline, ...attributions]) x.dispose()
+    for (const x of [fx, fBaseline, ...starts]) x.dispose()
   }
 }
 
@@ -65,9 +63,9 @@ function examplesOf(targets: Tensor, x: Tensor): number {
   return shape[0] ?? 1
 }
 
-/** A baseline in the shape of its input. */
+/** A baseline in the shape of its input, as a handle of ours. */
 function stretched(baseline: Tensor | number, x: Tensor): Tensor {
-  return typeof baseline === 'number' ? full(x.shape, baseline, x) : baseline.expand(x.shape)
+  return typeof baseline === 'number' ? full(x.shape, baseline, x) : baseline.expand(x.shape).alias()
 }
 
 /** Cuts results with a leading axis of targets into one result per target. */
@@ -79,7 +77,8 @@ export function byTarget(fx: Elements, fBaseline: Elements, attributions: Elemen
     const [atEnd, atStart] = [[...part(fx, t)], [...part(fBaseline, t)]]
     const parts = attributions.map((x) => ({ shape: x.shape.slice(1), data: part(x, t) }))
     const completenessError = atEnd.map((f, b) => sumOfExample(parts, b, atEnd.length) - (f - atStart[b]!))
-    return { attributions: parts, fx: atEnd, fBaseline: atStart, completenessError }
+    const dtype = fx.data instanceof Float64Array ? 'f64' : 'f32'
+    return { attributions: parts, fx: atEnd, fBaseline: atStart, completenessError, dtype }
   })
 }
 

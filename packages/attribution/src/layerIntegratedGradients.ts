@@ -1,6 +1,6 @@
 /** The paper's method: Layer Integrated Gradients of an encoder's output, from a [PAD] baseline. */
 import type { BertEncoding } from '@antecedent/bert'
-import { device, type Tensor } from '@antecedent/tensor'
+import { device, Tensor } from '@antecedent/tensor'
 import type { PathOptions } from './path.ts'
 import type { AttributionRecord } from './record.ts'
 import { attributeSites, type SiteAttributions } from './sites.ts'
@@ -15,8 +15,10 @@ export interface LayerIntegratedGradientsOptions extends PathOptions {
   input: BertEncoding
   /** where to attribute to: any site of shape [L, H]; default `embeddings` */
   site?: string
-  /** the other end of the path: an input of as many tokens */
-  baseline: BertEncoding
+  /** the other end of the path: an input of as many tokens, or the site's value itself (`zeroBaseline`, …) */
+  baseline: BertEncoding | Tensor
+  /** what records call a baseline that is a tensor; default `a value` */
+  baselineName?: string
   /** names for people, one per target: `max of token 7 "he"` */
   targetNames?: readonly string[]
   /** the tokens that the targets read, for records */
@@ -52,7 +54,7 @@ export async function layerIntegratedGradients(
   const results = await attributeSites({
     ...options,
     forward: run(input),
-    baselineForward: run(baseline),
+    ...(baseline instanceof Tensor ? { baselineValues: [baseline] } : { baselineForward: run(baseline) }),
     sites: [site],
   })
   const records = results.map((result, t) => toRecord(result, t, options))
@@ -109,7 +111,7 @@ function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedG
       method,
       multiplyByInputs,
       internalBatchSize: chunks,
-      baseline: runs(baseline.tokens),
+      baseline: baseline instanceof Tensor ? (options.baselineName ?? 'a value') : runs(baseline.tokens),
     },
     warnings: multiplyByInputs ? warningsOf(fx - fBaseline, completenessError, scores) : [],
     provenance: {
@@ -117,7 +119,7 @@ function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedG
       model: input.model.name,
       weightsHash: input.model.weightsHash,
       device: device().description,
-      dtype: data instanceof Float64Array ? 'f64' : 'f32',
+      dtype: result.dtype,
     },
   }
 }

@@ -2,7 +2,6 @@
 import {
   expand,
   eye,
-  matmul,
   mul,
   OptionError,
   reshape,
@@ -26,6 +25,8 @@ export interface PathOptions {
   multiplyByInputs?: boolean
   /** examples per pass; default: as many as fit a fixed budget of elements. Changes rounding only */
   internalBatchSize?: number | null
+  /** told after each pass how many of the points are done */
+  onProgress?: (done: number, points: number) => void
 }
 
 /** A function of the values on the path: one scalar per example, for one target or for a list of them. */
@@ -38,7 +39,8 @@ const elementsPerPass = 2 ** 19
 export const asTargets = (y: Tensor | readonly Tensor[]): Tensor => stack(Array.isArray(y) ? y : [y as Tensor])
 
 /**
- * Σₖ wₖ ∂F(x′ + αₖ (x − x′))/∂x, times x − x′ where asked, for several values on one path.
+ * Σₖ wₖ ∂F(x′ + αₖ (x − x′))/∂x, times x − x′ where asked, for several values on one path. The sum and the product are
+ * taken in f64 on the host, whatever the dtype and device of the gradients.
  *
  * The points are stacked on a new leading axis: F gets values `[points, …shape]` and must return `[points, …]`.
  * A pass of one point has no such axis, so `internalBatchSize: 1` serves an F that takes none.
@@ -48,13 +50,13 @@ export const asTargets = (y: Tensor | readonly Tensor[]): Tensor => stack(Array.
  * @param examples  size of F's result at one point
  * @returns         per value `[targets, …shape]`
  */
-export function integratePath(
+export async function integratePath(
   f: PathFunction,
   ends: readonly Tensor[],
   starts: readonly Tensor[],
   examples: number,
   options: PathOptions,
-): Tensor[] {
+): Promise<Elements[]> {
   const { nSteps = 50, method = 'gausslegendre', multiplyByInputs = true, internalBatchSize = null } = options
   if (internalBatchSize !== null && !(Number.isInteger(internalBatchSize) && internalBatchSize > 0)) {
     throw new OptionError({
@@ -64,53 +66,68 @@ export function integratePath(
     })
   }
   const { nodes, weights } = quadrature(method, nSteps)
-  return scope(() => {
-    const differences = ends.map((x, i) => sub(x, starts[i]!))
-    const size = ends.reduce((total, x) => total + x.size, 0)
-    const perPass = internalBatchSize === null ? elementsPerPass / size : internalBatchSize / examples
-    const chunk = Math.min(nSteps, Math.max(1, Math.floor(perPass)))
-    let sums: Tensor[] | null = null
-    for (let at = 0; at < nSteps; at += chunk) {
-      const [alphas, w] = [nodes.subarray(at, at + chunk), weights.subarray(at, at + chunk)]
-      const before: Tensor[] | null = sums
-      sums = scope((): Tensor[] => {
-        const share = gradientSum(f, starts, differences, alphas, w, examples)
-        return before ? share.map((x, i) => before[i]!.add(x)) : share
-      })
-      for (const x of before ?? []) x.dispose()
+  const size = ends.reduce((total, x) => total + x.size, 0)
+  const perPass = internalBatchSize === null ? elementsPerPass / size : internalBatchSize / examples
+  const chunk = Math.min(nSteps, Math.max(1, Math.floor(perPass)))
+  const sums: Elements[] = []
+  for (let at = 0; at < nSteps; at += chunk) {
+    const alphas = nodes.subarray(at, at + chunk)
+    const gradients = scope(() => gradientsAt(f, ends, starts, alphas, examples))
+    for (const [i, gradient] of gradients.entries()) {
+      const shape = [gradient.shape[0]!, ...ends[i]!.shape]
+      sums[i] ??= { shape, data: new Float64Array(sizeOf(shape)) }
+      addWeighted(sums[i].data, await gradient.data(), weights.subarray(at, at + chunk), ends[i]!.size)
+      gradient.dispose()
     }
-    return multiplyByInputs ? sums!.map((x, i) => mul(x, differences[i]!)) : sums!
-  })
+    options.onProgress?.(Math.min(at + chunk, nSteps), nSteps)
+  }
+  if (multiplyByInputs) for (const [i, x] of ends.entries()) await multiplyBy(sums[i]!.data, x, starts[i]!)
+  return sums
 }
 
-/** The weighted sum of the gradients at some points of the path, per value `[targets, …shape]`. */
-function gradientSum(
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1)
+
+/** The gradients at some points of the path, per value `[targets, points, …shape]`; no axis of points for one. */
+function gradientsAt(
   f: PathFunction,
+  ends: readonly Tensor[],
   starts: readonly Tensor[],
-  differences: readonly Tensor[],
   alphas: Float64Array,
-  weights: Float64Array,
   examples: number,
 ): Tensor[] {
   const n = alphas.length
-  const alongPath = (values: Float64Array, like: Tensor) =>
-    tensor(values, n === 1 ? [] : [n, ...like.shape.map(() => 1)], { dtype: like.dtype, device: like.device })
-  const points = differences.map((d, i) => starts[i]!.add(mul(d, alongPath(alphas, d))))
+  const points = ends.map((x, i) => {
+    const { dtype, device } = x
+    const along = tensor(alphas, n === 1 ? [] : [n, ...x.shape.map(() => 1)], { dtype, device })
+    return starts[i]!.add(mul(sub(x, starts[i]!), along))
+  })
   const { value, pullback } = vjp<Tensor[], Tensor>((values) => {
     const y = f(values)
     const targets = Array.isArray(y) ? y : [y as Tensor]
     return asTargets(targets.map((target) => (isFixed(target, values, examples) ? repeat(target, n) : target)))
   }, points)
   checkResult(value, n)
-  const [targets] = value.shape as [number]
-  const gradients = pullback(oneHot(targets, value)) // [targets, n, …shape]
+  const gradients = pullback(oneHot(value.shape[0]!, value))
   pullback.dispose()
-  return gradients.map((g, i) => {
-    const { shape, size } = differences[i]!
-    const w = tensor(weights, [n], { dtype: g.dtype, device: g.device })
-    // a product, so that the sum over the points accumulates in one go and is rounded once
-    return reshape(matmul(w, reshape(g, [targets, n, size])), [targets, ...shape])
-  })
+  return gradients
+}
+
+/** sums[t, e] += Σₖ wₖ g[t, k, e]. */
+function addWeighted(sums: Elements['data'], g: ArrayLike<number>, weights: Float64Array, size: number): void {
+  const n = weights.length
+  for (let row = 0; row * size < g.length; row++) {
+    const to = Math.floor(row / n) * size
+    const w = weights[row % n]!
+    for (let e = 0; e < size; e++) sums[to + e]! += w * g[row * size + e]!
+  }
+}
+
+/** Multiplies every target's sums by x − x′. */
+async function multiplyBy(sums: Elements['data'], x: Tensor, start: Tensor): Promise<void> {
+  const stretched = expand(start, x.shape)
+  const [end, from] = [await x.data(), await stretched.data()]
+  if (stretched !== start) stretched.dispose()
+  for (let i = 0; i < sums.length; i++) sums[i]! *= end[i % end.length]! - from[i % end.length]!
 }
 
 /** Whether a result is that of one point, because no value on the path reaches it. */

@@ -1,5 +1,5 @@
 /** Integrated Gradients with respect to values inside a model, named by their sites. */
-import { scope, type Tensor, tap } from '@antecedent/tensor'
+import { OptionError, scope, type Tensor, tap } from '@antecedent/tensor'
 import { byTarget, type IntegratedGradients } from './integratedGradients.ts'
 import { asTargets, integratePath, type PathOptions, toElements } from './path.ts'
 
@@ -29,25 +29,32 @@ export async function attributeSites(options: SiteOptions): Promise<SiteAttribut
   const { forward, baselineForward, sites, baselineValues } = options
   const named = (values: readonly Tensor[]) => Object.fromEntries(sites.map((name, i) => [name, values[i]!]))
   const replaced = (values: readonly Tensor[]) => tap({ replace: named(values) }, forward).result
-  const tensors = scope(() => {
+  if (!baselineForward && !baselineValues) {
+    throw new OptionError({ op: 'attributeSites', expected: 'baselineForward or baselineValues', got: 'neither' })
+  }
+  const made = scope(() => {
     const ends = tap({ record: sites }, forward)
     const starts = baselineForward && tap({ record: baselineValues ? [] : sites }, baselineForward)
-    const values = sites.map((name) => ends.recorded[name]!)
     const others = baselineValues ?? sites.map((name) => starts!.recorded[name]!)
     const fx = asTargets(ends.result)
     const fReplaced = asTargets(replaced(others))
-    const fBaseline = starts ? asTargets(starts.result) : fReplaced.alias()
-    const attributions = integratePath(replaced, values, others, fx.size / fx.shape[0]!, options)
-    return { fx, fBaseline, fReplaced, attributions }
+    return {
+      fx,
+      fReplaced,
+      fBaseline: starts ? asTargets(starts.result) : fReplaced.alias(),
+      // handles of ours: a recorded value or a given one may be the caller's own tensor
+      values: sites.map((name) => ends.recorded[name]!.alias()),
+      others: others.map((x) => x.alias()),
+    }
   })
-  const { fx, fBaseline, fReplaced, attributions } = tensors
+  const { fx, fBaseline, fReplaced, values, others } = made
   try {
-    const elements = await Promise.all(attributions.map(toElements))
-    const results = byTarget(await toElements(fx), await toElements(fBaseline), elements)
+    const attributions = await integratePath(replaced, values, others, fx.size / fx.shape[0]!, options)
+    const results = byTarget(await toElements(fx), await toElements(fBaseline), attributions)
     const all = await fReplaced.data()
     const perTarget = all.length / results.length
     return results.map((result, t) => ({ ...result, fReplaced: [...all.slice(t * perTarget, (t + 1) * perTarget)] }))
   } finally {
-    for (const x of [fx, fBaseline, fReplaced, ...attributions]) x.dispose()
+    for (const x of [fx, fBaseline, fReplaced, ...values, ...others]) x.dispose()
   }
 }

@@ -1,6 +1,21 @@
 /** Scalars of an encoder's output, and baselines of its input. */
-import type { BertEncoding } from '@antecedent/bert'
-import { max, mean, mul, norm, OptionError, select, stack, sum, type Tensor, unknownName } from '@antecedent/tensor'
+import type { Bert, BertEncoding } from '@antecedent/bert'
+import {
+  contiguous,
+  expand,
+  max,
+  mean,
+  mul,
+  norm,
+  OptionError,
+  scope,
+  select,
+  stack,
+  sum,
+  type Tensor,
+  unknownName,
+  zeros,
+} from '@antecedent/tensor'
 
 const reductions = {
   max: (x: Tensor) => max(x, -1),
@@ -61,12 +76,30 @@ export const padBaseline = (input: BertEncoding): BertEncoding => replaceWords(i
 /** Every word is [MASK]; [CLS] and [SEP] stay. */
 export const maskBaseline = (input: BertEncoding): BertEncoding => replaceWords(input, input.maskId, '[MASK]')
 
-const baselines = { pad: padBaseline, mask: maskBaseline }
+/** Zeros in the place of every token's vector, at a site of shape [L, H]. The caller disposes them. */
+export const zeroBaseline = (bert: Bert, input: BertEncoding): Tensor =>
+  zeros([input.ids.length, bert.config.hiddenSize], wordEmbeddings(bert))
+
+/** The mean row of the word embeddings in the place of every token's vector, at a site [L, H]. The caller disposes it. */
+export const meanBaseline = (bert: Bert, input: BertEncoding): Tensor =>
+  scope(() => contiguous(expand(mean(wordEmbeddings(bert), 0), [input.ids.length, bert.config.hiddenSize])))
+
+const wordEmbeddings = (bert: Bert): Tensor => bert.parameters['embeddings.word_embeddings.weight']!
+
+const baselines = {
+  pad: (_: Bert, input: BertEncoding) => padBaseline(input),
+  mask: (_: Bert, input: BertEncoding) => maskBaseline(input),
+  zero: zeroBaseline,
+  mean: meanBaseline,
+} satisfies Record<string, (bert: Bert, input: BertEncoding) => BertEncoding | Tensor>
 
 export type BaselineName = keyof typeof baselines
 
-/** A baseline by its name: `pad` or `mask`. */
-export function baselineOf(name: string, input: BertEncoding): BertEncoding {
-  if (Object.hasOwn(baselines, name)) return baselines[name as BaselineName](input)
-  throw unknownName('baseline', 'a baseline', name, Object.keys(baselines))
+/** Names that `baselineOf` knows. */
+export const baselineNames = Object.keys(baselines) as BaselineName[]
+
+/** A baseline by its name: `pad` and `mask` are inputs, `zero` and `mean` values at the site. */
+export function baselineOf(name: string, bert: Bert, input: BertEncoding): BertEncoding | Tensor {
+  if (Object.hasOwn(baselines, name)) return baselines[name as BaselineName](bert, input)
+  throw unknownName('baseline', 'a baseline', name, baselineNames)
 }

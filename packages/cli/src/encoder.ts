@@ -14,7 +14,7 @@ import {
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
 import { type CommonOptions, loadModel, readText } from './options.ts'
-import { notice, outputWidth, printJson, requireWritable, useColor, writeWhole } from './output.ts'
+import { notice, outputWidth, printJson, progress, requireWritable, useColor, writeWhole } from './output.ts'
 
 export async function tokenize(words: string[], options: CommonOptions): Promise<void> {
   const text = readText(words, options)
@@ -77,7 +77,9 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
       return tokens.map((token) => reduceToken(lastHiddenState, { token, reduce }))
     },
     input,
-    baseline: baselineOf(options.baseline, input),
+    baseline: baselineOf(options.baseline, bert, input),
+    baselineName: options.baseline,
+    onProgress: progress(options),
     site: options.site,
     nSteps: options.nSteps,
     method: options.method as QuadratureMethod,

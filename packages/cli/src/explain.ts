@@ -11,7 +11,7 @@ import {
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
 import { type CommonOptions, loadModel, readText } from './options.ts'
-import { notice, outputWidth, printJson, requireWritable, useColor, writeWhole } from './output.ts'
+import { notice, outputWidth, printJson, progress, requireWritable, useColor, writeWhole } from './output.ts'
 
 /** WinoBias, development set, type 1: the paper's example. */
 const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
@@ -74,6 +74,7 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
     },
     input,
     baseline: padBaseline(input),
+    onProgress: progress(options),
     nSteps,
     targetNames: tokens.map((token) => `max of the output vector of token ${token} "${input.tokens[token]}"`),
     targetTokens: tokens,

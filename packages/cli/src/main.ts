@@ -1,5 +1,5 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
-import { quadratureMethods, version } from '@antecedent/attribution'
+import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { OptionError } from '@antecedent/tensor'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
@@ -38,7 +38,7 @@ withCommonOptions(program.command('attribute').description('Layer Integrated Gra
   )
   .option('--reduce <how>', 'max, sum, mean, l2 or dim:J', 'max')
   .option('--site <name>', 'what to attribute to', 'embeddings')
-  .option('--baseline <name>', 'pad or mask', 'pad')
+  .option('--baseline <name>', baselineNames.join(', '), 'pad')
   .addOption(steps().default(50))
   .addOption(new Option('--method <rule>', 'quadrature').choices(quadratureMethods).default('gausslegendre'))
   .option('--internal-batch-size <count>', 'points per pass', count)

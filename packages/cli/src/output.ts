@@ -41,3 +41,15 @@ export const outputWidth = (): number => Math.min(100, process.stdout.columns ??
 export function notice(options: CommonOptions, text: string): void {
   if (!options.quiet) process.stderr.write(`${text}\n`)
 }
+
+/** A bar on stderr, where that is a terminal: points done, and the time left by the pace so far. */
+export function progress({ quiet }: CommonOptions): (done: number, total: number) => void {
+  const started = performance.now()
+  return (done, total) => {
+    if (quiet || !process.stderr.isTTY) return
+    const filled = Math.round((20 * done) / total)
+    const left = ((performance.now() - started) * (total - done)) / done / 1000
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(20 - filled)} ${done}/${total} points, ${left.toFixed(0)} s left`
+    process.stderr.write(done === total ? '\r\u001b[K' : `\r${bar}\u001b[K`)
+  }
+}

@@ -25,7 +25,7 @@ export class Vocabulary {
       const first = this.#ids.get(piece)
       const got = first !== undefined ? `${JSON.stringify(piece)} again, first on line ${first + 1}` : 'an empty line'
       if (first !== undefined || piece === '') {
-        throw new FormatError({ expected: 'a new piece on every line', got, file, line: id + 1 })
+        throw new FormatError({ expected: 'a new piece on every line', got, file: file ?? 'vocabulary', line: id + 1 })
       }
       this.#ids.set(piece, id)
       const bare = piece.startsWith('##') ? piece.slice(2) : piece
