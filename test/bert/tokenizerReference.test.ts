@@ -126,7 +126,7 @@ needsShared(test)('a vocabulary with one line less or a repeated line is told ap
   assert.is(Vocabulary.fromText(text.replaceAll('\n', '\r\n')).id('physician'), 7454)
   assert.throws(
     () => Vocabulary.fromText(`${text}physician\n`),
-    /vocabulary:28997: .*"physician" again, first on line 7455/,
+    /vocabulary, line 28997: .*"physician" again, first on line 7455/,
   )
 })
 
