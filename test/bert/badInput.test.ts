@@ -92,6 +92,18 @@ needsShared(folders)('an unchanged copy loads, whatever wraps its names', async 
   })
 })
 
+needsShared(folders)('names that the encoder has no use for are reported, heads aside', async () => {
+  const more = changeWeights((weights) => {
+    const value = weights['pooler.dense.bias']!
+    Object.assign(weights, { 'span.width': value, 'cls.predictions.bias': value })
+  })
+  await withCopy(more, async (folder) => {
+    const reports: unknown[] = []
+    await Bert.fromPretrained(folder, { onReport: (report) => reports.push(report) })
+    assert.equal(reports, [{ unexpected: ['span.width'], withoutPooler: false }])
+  })
+})
+
 needsShared(folders)('a file in the place of a folder is named', async () => {
   await withCopy(
     () => {},

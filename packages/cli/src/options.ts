@@ -51,7 +51,12 @@ export async function loadModel(options: CommonOptions): Promise<Bert> {
   }
   // auto is the fastest device of this version; so far that is ref
   const device = await useDevice((options.device === 'auto' ? 'ref' : options.device) as 'ref')
-  const bert = await Bert.fromPretrained(folder)
+  const bert = await Bert.fromPretrained(folder, {
+    onReport: ({ unexpected }) => {
+      if (unexpected.length > 0 && !options.quiet)
+        process.stderr.write(`not used of the weights: ${unexpected.join(', ')}\n`)
+    },
+  })
   if (!options.quiet) process.stderr.write(`model ${bert.source.name} on ${device.description}\n`)
   return bert
 }

@@ -5,7 +5,7 @@
  * or tangent with an axis of directions in front needs no rule of its own. The driver, not the rules, un-broadcasts.
  */
 import { asFloat, type DType } from './dtype.ts'
-import { DeviceError, DTypeError, internal, ShapeError, show } from './errors.ts'
+import { DeviceError, DTypeError, internal } from './errors.ts'
 import type { Kernels, View } from './kernels.ts'
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from './shape.ts'
 import { allocate } from './storage.ts'
@@ -187,9 +187,6 @@ export function stretch(x: View, shape: Shape): View {
   return { buffer: x.buffer, shape, strides, offset: x.offset }
 }
 
-/** A dtype rule: floats stay, integers are computed in f32. */
-export const floatRule = ([x]: Meta[]): DType => asFloat(x!.dtype)
-
 /** Throws unless a tensor has a float dtype. */
 export function requireFloat(op: string, x: Meta): void {
   if (asFloat(x.dtype) !== x.dtype) {
@@ -200,9 +197,4 @@ export function requireFloat(op: string, x: Meta): void {
       hint: "convert it with cast('f32')",
     })
   }
-}
-
-/** Throws unless a tensor has at least `rank` axes. */
-export function requireRank(op: string, x: Meta, rank: number): void {
-  if (x.shape.length < rank) throw new ShapeError({ op, expected: `at least ${rank} axes`, got: show(x.shape) })
 }

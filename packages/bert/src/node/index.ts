@@ -6,11 +6,13 @@ import { FormatError, parseSafetensors } from 'safetensors-ts'
 import { Bert as BrowserBert } from '../bert.ts'
 import { parseConfig } from '../config.ts'
 import { tokenizerOptions, Vocabulary, WordPieceTokenizer } from '../tokenizer/index.ts'
-import { loadParameters } from '../weights.ts'
+import { type LoadReport, loadParameters } from '../weights.ts'
 
 export interface LoadOptions {
   /** element type of the parameters; half precision in the file is widened. Default `f32` */
   dtype?: 'f32' | 'f64'
+  /** told which names of the file the encoder has no use for, and whether it has a pooler */
+  onReport?: (report: LoadReport) => void
 }
 
 /** `Bert` with a constructor from a folder. */
@@ -21,13 +23,14 @@ export class Bert extends BrowserBert {
    *
    * @throws {FormatError} where the folder or one of its files is missing, broken, or does not fit the others
    */
-  static async fromPretrained(folder: string, { dtype = 'f32' }: LoadOptions = {}): Promise<Bert> {
+  static async fromPretrained(folder: string, { dtype = 'f32', onReport }: LoadOptions = {}): Promise<Bert> {
     requireFolder(folder)
     const config = parseConfig(readJson(join(folder, 'config.json')))
     const file = join(folder, 'model.safetensors')
     const bytes = read(file)
     const weights = parseSafetensors(bytes, { file })
-    const { parameters } = loadParameters(config, weights, { dtype, file })
+    const { parameters, report } = loadParameters(config, weights, { dtype, file })
+    onReport?.(report)
     const source = { name: basename(resolve(folder)), weightsHash: createHash('sha256').update(bytes).digest('hex') }
     return new Bert({ config, parameters, tokenizer: readTokenizer(folder), source })
   }
