@@ -241,8 +241,14 @@ needsShared(inputs)('ids outside the vocabulary, the types or the positions are 
       new RegExp(`expected indices from 0 to 96, got ${bad}`),
     )
   }
-  shapeError(() => model.forward({ inputIds, tokenTypeIds: ids([0, 2, 0]) }), /expected indices from 0 to 1, got 2/)
-  shapeError(() => model.forward({ inputIds, positionIds: ids([0, 1, 64]) }), /expected indices from 0 to 63, got 64/)
+  shapeError(
+    () => model.forward({ inputIds, tokenTypeIds: ids([0, 2, 0]) }),
+    /^embedding of tokenTypeIds: expected indices from 0 to 1, got 2/,
+  )
+  shapeError(
+    () => model.forward({ inputIds, positionIds: ids([0, 1, 64]) }),
+    /^embedding of positionIds: expected indices from 0 to 63, got 64/,
+  )
 })
 
 needsShared(inputs)('exactly one of inputIds and inputsEmbeds is taken', async () => {
