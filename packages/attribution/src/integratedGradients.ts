@@ -78,7 +78,12 @@ export function byTarget(fx: Elements, fBaseline: Elements, attributions: Elemen
     const parts = attributions.map((x) => ({ shape: x.shape.slice(1), data: part(x, t) }))
     const completenessError = atEnd.map((f, b) => sumOfExample(parts, b, atEnd.length) - (f - atStart[b]!))
     const dtype = fx.data instanceof Float64Array ? 'f64' : 'f32'
-    return { attributions: parts, fx: atEnd, fBaseline: atStart, completenessError, dtype }
+    // the error is that of the f64 sums; what is handed back has the model's dtype
+    const attributions = parts.map(({ shape, data }) => ({
+      shape,
+      data: dtype === 'f32' ? Float32Array.from(data) : data,
+    }))
+    return { attributions, fx: atEnd, fBaseline: atStart, completenessError, dtype }
   })
 }
 

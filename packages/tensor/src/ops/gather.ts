@@ -122,14 +122,14 @@ export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
  *
  * @param weight  `[…, rows, width]`
  * @param ids     `i32`, any shape
- * @param name    what errors call the ids
+ * @param name    what errors call the ids, where a caller has several
  * @returns       `[…, …ids, width]`
  * @throws {ShapeError} where an id is not in [0, rows)
  */
-export function embedding(weight: Tensor, ids: Tensor, name = 'ids'): Tensor {
+export function embedding(weight: Tensor, ids: Tensor, name?: string): Tensor {
   if (weight.rank < 2)
     throw new ShapeError({ op: 'embedding', expected: 'a table [rows, width]', got: show(weight.shape) })
-  checkIndex(`embedding of ${name}`, ids, weight.shape.at(-2)!)
+  checkIndex(name === undefined ? 'embedding' : `embedding of ${name}`, ids, weight.shape.at(-2)!)
   const rows = takeRows(weight, reshape(ids, [ids.size]))
   return reshape(rows, [...leading(weight, 2), ...ids.shape, weight.shape.at(-1)!])
 }
