@@ -79,11 +79,8 @@ export function byTarget(fx: Elements, fBaseline: Elements, attributions: Elemen
     const completenessError = atEnd.map((f, b) => sumOfExample(parts, b, atEnd.length) - (f - atStart[b]!))
     const dtype = fx.data instanceof Float64Array ? 'f64' : 'f32'
     // the error is that of the f64 sums; what is handed back has the model's dtype
-    const attributions = parts.map(({ shape, data }) => ({
-      shape,
-      data: dtype === 'f32' ? Float32Array.from(data) : data,
-    }))
-    return { attributions, fx: atEnd, fBaseline: atStart, completenessError, dtype }
+    const rounded = parts.map((x) => (dtype === 'f32' ? { ...x, data: Float32Array.from(x.data) } : x))
+    return { attributions: rounded, fx: atEnd, fBaseline: atStart, completenessError, dtype }
   })
 }
 
