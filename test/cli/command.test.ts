@@ -101,6 +101,20 @@ test('explain writes the report with the three figures and prints every target',
   assert.not.match(page, /(?:src|href)="(?!data:|#)/)
 })
 
+test('--svg writes one figure a target, and no command takes it that draws none', () => {
+  const svg = join(folder, 'figure.svg')
+  const args = ['attribute', 'He ran.', '--target', 'he', '--target', 'ran', '--n-steps', '1', '--quiet', '--svg', svg]
+  assert.is(run(args).code, 0)
+  for (const name of ['figure.svg', 'figure-2.svg'])
+    assert.match(readFileSync(join(folder, name), 'utf8'), /<svg[^>]*>[\s\S]*<\/svg>/)
+  rmSync(svg)
+  const again = run(args)
+  assert.is(again.code, 2)
+  assert.match(again.err, /figure-2\.svg, which exists/)
+  assert.is(existsSync(svg), false)
+  assert.is(run(['tokenize', 'He ran.', '--svg', svg]).code, 2)
+})
+
 test('a file that exists is not replaced unasked', () => {
   const html = join(folder, 'mine.html')
   writeFileSync(html, 'mine')

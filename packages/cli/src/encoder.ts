@@ -1,6 +1,8 @@
 /** `tokenize`, `encode`, `attribute`, `attend`: what an encoder answers about a text. */
 import {
   attend,
+  attentionNormsSvg,
+  attributionSvg,
   baselineOf,
   layerIntegratedGradients,
   type QuadratureMethod,
@@ -14,7 +16,16 @@ import {
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
 import { type CommonOptions, loadModel, readText } from './options.ts'
-import { notice, outputWidth, printJson, progress, requireWritable, useColor, writeWhole } from './output.ts'
+import {
+  notice,
+  outputWidth,
+  printJson,
+  progress,
+  requireAllWritable,
+  useColor,
+  writeFigures,
+  writeWhole,
+} from './output.ts'
 
 export async function tokenize(words: string[], options: CommonOptions): Promise<void> {
   const text = readText(words, options)
@@ -66,7 +77,7 @@ function positionOf(target: string, { tokens }: BertEncoding): number {
 
 export async function attribute(words: string[], options: AttributeOptions): Promise<void> {
   const text = readText(words, options)
-  if (options.html) requireWritable(options.html, options.overwrite)
+  requireAllWritable(options, Math.max(1, options.target.length))
   const bert = await loadModel(options)
   const input = bert.tokenize(text)
   const tokens = (options.target.length > 0 ? options.target : ['1']).map((target) => positionOf(target, input))
@@ -92,6 +103,10 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
     const style = { color: useColor(options), width: outputWidth() }
     for (const record of records) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
+  writeFigures(
+    options,
+    records.map((record) => attributionSvg(record)),
+  )
   if (!options.html) return
   writeWhole(
     options.html,
@@ -102,11 +117,12 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
 
 export async function attention(words: string[], options: CommonOptions): Promise<void> {
   const text = readText(words, options)
-  if (options.html) requireWritable(options.html, options.overwrite)
+  requireAllWritable(options, 1)
   const bert = await loadModel(options)
   const record = await attend(bert, bert.tokenize(text))
   if (options.json) printJson({ tokens: record.tokens, attentions: record.attentions, norms: record.norms })
   else process.stdout.write(`${renderAttentionText(record, { color: useColor(options), width: outputWidth() })}\n`)
+  writeFigures(options, [attentionNormsSvg(record)])
   if (!options.html) return
   writeWhole(
     options.html,

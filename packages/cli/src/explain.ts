@@ -1,6 +1,7 @@
 /** `antecedent explain`: the paper on one sentence. */
 import {
   attend,
+  attributionSvg,
   layerIntegratedGradients,
   padBaseline,
   reduceToken,
@@ -11,7 +12,16 @@ import {
 import type { BertEncoding } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
 import { type CommonOptions, loadModel, readText } from './options.ts'
-import { notice, outputWidth, printJson, progress, requireWritable, useColor, writeWhole } from './output.ts'
+import {
+  notice,
+  outputWidth,
+  printJson,
+  progress,
+  requireAllWritable,
+  useColor,
+  writeFigures,
+  writeWhole,
+} from './output.ts'
 
 /** WinoBias, development set, type 1: the paper's example. */
 const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
@@ -49,8 +59,6 @@ const followsDeterminer = (words: readonly string[], i: number): boolean =>
 export async function explain(words: string[], options: CommonOptions & { nSteps?: number }): Promise<void> {
   const text = readText(words, options, paperSentence)
   const file = options.html ?? reportFile
-  // the default report is ours to renew; a file that the user names is not
-  if (options.html) requireWritable(file, options.overwrite)
   const bert = await loadModel(options)
   const input = bert.tokenize(text)
   const tokens = targetsOf(input)
@@ -62,6 +70,8 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
       hint: 'attribute --target TOKEN explains any token',
     })
   }
+  // the default report is ours to renew; a file that the user names is not
+  requireAllWritable(options, tokens.length)
   const nSteps = options.nSteps ?? fewPoints
   notice(
     options,
@@ -85,6 +95,10 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
     const style = { color: useColor(options), width: outputWidth() }
     for (const record of attributions) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
+  writeFigures(
+    options,
+    attributions.map((record) => attributionSvg(record)),
+  )
   writeWhole(file, renderReport({ title: 'What each output vector depends on', attributions, attention, version }))
   notice(options, `report: ${file}`)
 }

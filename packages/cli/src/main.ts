@@ -4,7 +4,7 @@ import { OptionError } from '@antecedent/tensor'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { explain } from './explain.ts'
-import { exitCodes, withCommonOptions } from './options.ts'
+import { exitCodes, withCommonOptions, withFigureOptions } from './options.ts'
 
 function count(text: string): number {
   const n = Number(text)
@@ -20,7 +20,7 @@ const program = new Command('antecedent')
 
 const steps = () => new Option('--n-steps <count>', 'points along the path').argParser(count)
 
-withCommonOptions(
+withFigureOptions(
   program.command('explain').description("the paper's figures for a text (default: the paper's sentence)"),
 )
   .addOption(steps())
@@ -29,7 +29,7 @@ withCommonOptions(program.command('tokenize').description('word pieces with ids 
   tokenize,
 )
 withCommonOptions(program.command('encode').description('the last hidden state of every token')).action(encode)
-withCommonOptions(program.command('attribute').description('Layer Integrated Gradients of output tokens'))
+withFigureOptions(program.command('attribute').description('Layer Integrated Gradients of output tokens'))
   .option(
     '--target <token>',
     'a token or its index; repeatable',
@@ -43,7 +43,7 @@ withCommonOptions(program.command('attribute').description('Layer Integrated Gra
   .addOption(new Option('--method <rule>', 'quadrature').choices(quadratureMethods).default('gausslegendre'))
   .option('--internal-batch-size <count>', 'points per pass', count)
   .action(attribute)
-withCommonOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
+withFigureOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
   attention,
 )
 

@@ -13,6 +13,7 @@ export interface CommonOptions {
   device: string
   json?: boolean
   html?: string
+  svg?: string
   overwrite?: boolean
   quiet?: boolean
   color: boolean
@@ -27,10 +28,15 @@ export const withCommonOptions = (command: Command): Command =>
     .option('--device <name>', 'auto or ref', 'auto')
     .option('--input <file>', 'read the text from a file; - is standard input')
     .option('--json', 'data as JSON on standard output')
-    .option('--html <file>', 'write a self-contained HTML report')
-    .option('--overwrite', 'replace a file that exists')
     .option('--quiet', 'no progress, no notices')
     .option('--no-color', 'no colours')
+
+/** Adds the options of the commands that draw. */
+export const withFigureOptions = (command: Command): Command =>
+  withCommonOptions(command)
+    .option('--html <file>', 'write a self-contained HTML report')
+    .option('--svg <file>', 'write a figure; one file a target, numbered from the second on')
+    .option('--overwrite', 'replace a file that exists')
 
 /** The folder of the embedded model, where the command runs in the repository. */
 function embeddedModel(): string | null {

@@ -10,7 +10,7 @@ export const printJson = (value: unknown): void => {
 }
 
 /** Throws where a file is there and may not be replaced: before the work, not after. */
-export function requireWritable(file: string, overwrite = false): void {
+function requireWritable(file: string, overwrite = false): void {
   if (!existsSync(file) || overwrite) return
   throw new OptionError({
     op: 'antecedent',
@@ -18,6 +18,24 @@ export function requireWritable(file: string, overwrite = false): void {
     got: `${file}, which exists`,
     hint: 'give --overwrite to replace it',
   })
+}
+
+/** `figure.svg`, `figure-2.svg`, …: where figure i of a command goes. */
+const numbered = (file: string, i: number): string => (i === 0 ? file : file.replace(/(\.[^./]*)?$/, `-${i + 1}$1`))
+
+/** Checks every file that the options name, for `figures` figures: before the work, not after. */
+export function requireAllWritable({ html, svg, overwrite }: CommonOptions, figures: number): void {
+  if (html) requireWritable(html, overwrite)
+  if (svg) for (let i = 0; i < figures; i++) requireWritable(numbered(svg, i), overwrite)
+}
+
+/** Writes the figures of `--svg`, if any. */
+export function writeFigures(options: CommonOptions, figures: readonly string[]): void {
+  if (!options.svg) return
+  for (const [i, figure] of figures.entries()) {
+    writeWhole(numbered(options.svg, i), figure)
+    notice(options, `figure: ${numbered(options.svg, i)}`)
+  }
 }
 
 /** Writes a file whole or not at all. */
