@@ -139,7 +139,7 @@ const repeat = (y: Tensor, n: number): Tensor => (n === 1 ? y : expand(y, [n, ..
 
 /** Cotangents that pull each target back by itself: `[targets, …y]`, ones where the target meets itself. */
 function oneHot(targets: number, y: Tensor): Tensor {
-  const identity = reshape(eye(targets, y), [targets, targets, ...y.shape.slice(1).map(() => 1)])
+  const identity = reshape(eye(targets, targets, y), [targets, targets, ...y.shape.slice(1).map(() => 1)])
   return expand(identity, [targets, ...y.shape])
 }
 

@@ -93,16 +93,19 @@ export function additiveMask(attentionMask: Tensor, like: Tensor): Tensor {
 /** E = LayerNorm(W_word[ids] + W_position[positions] + W_type[types]). */
 export function embed(p: Parameters, config: BertConfig, input: BertTensors & { positionIds: Tensor }): Tensor {
   const { inputIds, inputsEmbeds, positionIds } = input
-  const words = inputsEmbeds ?? embedding(p.get('word_embeddings.weight'), inputIds!, 'inputIds')
+  const words = inputsEmbeds ?? embedding(p.get('word_embeddings.weight'), inputIds!, { name: 'inputIds' })
   const lead = words.shape.slice(0, -1)
   const types = input.tokenTypeIds ?? zeros(lead, { dtype: 'i32', device: words.device })
   const sum = inSite('embeddings', () => {
     const word = site('word', words)
     const position = site(
       'position',
-      expand(embedding(p.get('position_embeddings.weight'), positionIds, 'positionIds'), words.shape),
+      expand(embedding(p.get('position_embeddings.weight'), positionIds, { name: 'positionIds' }), words.shape),
     )
-    const tokenType = site('tokenType', embedding(p.get('token_type_embeddings.weight'), types, 'tokenTypeIds'))
+    const tokenType = site(
+      'tokenType',
+      embedding(p.get('token_type_embeddings.weight'), types, { name: 'tokenTypeIds' }),
+    )
     return add(add(word, position), tokenType)
   })
   return site('embeddings', p.layerNorm(sum, config.layerNormEps))

@@ -1,5 +1,5 @@
 /** Element types and the one rule by which they meet. */
-import { DTypeError } from './errors.ts'
+import { DTypeError, unknownName } from './errors.ts'
 
 /** `f32` and `f64` are floats; `i32` holds indices and counts; `bool` is stored as one byte, 0 or 1. */
 export type DType = 'bool' | 'i32' | 'f32' | 'f64'
@@ -10,6 +10,11 @@ export type TypedArray = Uint8Array | Int32Array | Float32Array | Float64Array
 export const dtypes = ['bool', 'i32', 'f32', 'f64'] as const satisfies readonly DType[]
 
 const arrays = { bool: Uint8Array, i32: Int32Array, f32: Float32Array, f64: Float64Array }
+
+/** Throws unless `dtype` is one of ours. */
+export function checkDType(op: string, dtype: DType): void {
+  if (!dtypes.includes(dtype)) throw unknownName(op, 'a dtype', String(dtype), dtypes)
+}
 
 export const bytesOf = (dtype: DType): number => arrays[dtype].BYTES_PER_ELEMENT
 

@@ -136,12 +136,12 @@ export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
   return scope(() => {
     const { value: y, pullback } = vjp(f, x)
     if (y.size <= x.size) {
-      const rows = pullback(reshape(eye(y.size, y), [y.size, ...y.shape]))
+      const rows = pullback(reshape(eye(y.size, y.size, y), [y.size, ...y.shape]))
       pullback.dispose()
       return reshape(rows, [...y.shape, ...x.shape])
     }
     pullback.dispose()
-    const columns = jvp(f, x, reshape(eye(x.size, x), [x.size, ...x.shape])).tangent
+    const columns = jvp(f, x, reshape(eye(x.size, x.size, x), [x.size, ...x.shape])).tangent
     return reshape(swapAxes(reshape(columns, [x.size, y.size]), 0, 1), [...y.shape, ...x.shape])
   })
 }
@@ -149,6 +149,6 @@ export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
 /** The second derivatives of a scalar function at `x`, shape `[…x, …x]`: forward over reverse. */
 export const hessian = (f: (x: Tensor) => Tensor, x: Tensor): Tensor =>
   scope(() => {
-    const rows = jvp(grad(f), x, reshape(eye(x.size, x), [x.size, ...x.shape])).tangent
+    const rows = jvp(grad(f), x, reshape(eye(x.size, x.size, x), [x.size, ...x.shape])).tangent
     return reshape(rows, [...x.shape, ...x.shape])
   })

@@ -15,12 +15,48 @@ export {
   unknownName,
 } from './errors.ts'
 export { hessian, hvp, jacobian, jvp } from './forward.ts'
+export { gather, scatter, scatterAdd } from './ops/alongAxis.ts'
 export { add, div, maximum, minimum, mul, type Operand, pow, sub } from './ops/arithmetic.ts'
+export {
+  type DiagonalOptions,
+  diagonal,
+  meshgrid,
+  oneHot,
+  repeat,
+  roll,
+  tile,
+  tril,
+  triu,
+} from './ops/arrange.ts'
+export { at, type IndexEntry } from './ops/at.ts'
+export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts'
 export { cast } from './ops/cast.ts'
-export { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/compare.ts'
-export { arange, type CreateOptions, eye, full, ones, tensor, zeros } from './ops/create.ts'
-export { embedding, indexSelect } from './ops/gather.ts'
+export {
+  equal,
+  greater,
+  greaterEqual,
+  isFiniteElement as isFinite,
+  isNaNElement as isNaN,
+  less,
+  lessEqual,
+  logicalAnd,
+  logicalNot,
+  logicalOr,
+  notEqual,
+} from './ops/compare.ts'
+export { arange, type CreateOptions, eye, full, linspace, ones, tensor, zeros } from './ops/create.ts'
+export { einsum } from './ops/einsum.ts'
+export { type EmbeddingOptions, embedding, indexSelect } from './ops/gather.ts'
 export { concat, stack } from './ops/join.ts'
+export {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  type LabelLossOptions,
+  type LossOptions,
+  mse,
+  nllLoss,
+  type Reduction,
+} from './ops/loss.ts'
 export { dot, linearLayer as linear, type MatmulOptions, matmul, outer } from './ops/matmul.ts'
 export {
   contiguous,
@@ -39,9 +75,28 @@ export {
   unsqueeze,
 } from './ops/movement.ts'
 export { type LayerNormOptions, layerNorm } from './ops/norm.ts'
-export { type Axis, argmax, argmin, logSumExp, max, mean, min, norm, type ReduceOptions, sum } from './ops/reduce.ts'
+export { argsort, type Sorted, type SortOptions, sort, topK } from './ops/order.ts'
+export { clamp, elu, leakyRelu } from './ops/piecewise.ts'
+export {
+  type Axis,
+  all,
+  any,
+  argmax,
+  argmin,
+  logSumExp,
+  max,
+  mean,
+  min,
+  norm,
+  prod,
+  type ReduceOptions,
+  sum,
+  type VarianceOptions,
+  variance,
+} from './ops/reduce.ts'
+export { cumsum } from './ops/scan.ts'
 export { maskedFill, where } from './ops/select.ts'
-export { logSoftmax, softmax } from './ops/softmax.ts'
+export { logSoftmax, maskedSoftmax, softmax } from './ops/softmax.ts'
 export {
   abs,
   cos,
@@ -72,3 +127,4 @@ export type { Shape } from './shape.ts'
 export { inSite, type Replacement, site, type TapOptions, tap } from './site.ts'
 export { type MemoryInfo, memoryInfo, resetPeak } from './storage.ts'
 export { type Nested, Tensor } from './tensor.ts'
+export { stopGradient } from './trace.ts'

@@ -35,7 +35,7 @@ export type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'mi
 export type CompareName = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'greaterEqual'
 
 /** Over the trailing axes. `max` and `min`: a NaN wins. `logSumExp`: floats; a row of -Infinity gives -Infinity. */
-export type ReduceName = 'sum' | 'prod' | 'max' | 'min' | 'logSumExp'
+export type ReduceName = 'sum' | 'max' | 'min' | 'logSumExp'
 
 /** The position in the row of the first largest or smallest element; the first NaN wins. */
 export type ArgReduceName = 'argmax' | 'argmin'
@@ -53,6 +53,10 @@ export interface Kernels {
   reduce(name: ReduceName, x: View, axes: number, y: View): void
   /** Over the last `axes` axes of x; y is i32, the index within the flattened row. */
   argReduce(name: ArgReduceName, x: View, axes: number, y: View): void
+  /** Running sums over the last axis, accumulated in f64. */
+  cumsum(x: View, y: View): void
+  /** The positions that sort the last axis, into i32; stable in both directions, NaN as the largest number. */
+  argsort(x: View, descending: boolean, y: View): void
   /** Over the last axis; a row that is all -Infinity gives NaN. */
   softmax(x: View, y: View): void
   /** Over the last axis, only where `mask` (bool, broadcast to x) keeps; other entries, and empty rows, give 0. */

@@ -4,7 +4,7 @@
  * An operation works on trailing axes, counted from the end; whatever axes stand in front are a batch. So a cotangent
  * or tangent with an axis of directions in front needs no rule of its own. The driver, not the rules, un-broadcasts.
  */
-import { asFloat, type DType } from './dtype.ts'
+import { asFloat, checkDType, type DType } from './dtype.ts'
 import { DeviceError, DTypeError, internal } from './errors.ts'
 import type { Kernels, View } from './kernels.ts'
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from './shape.ts'
@@ -154,6 +154,7 @@ function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tenso
 
 /** A dense tensor full of garbage. */
 export function empty(backend: Tensor['backend'], dtype: DType, shape: Shape): Tensor {
+  checkDType('tensor', dtype)
   if (!backend.dtypes.includes(dtype)) {
     throw new DeviceError({
       op: 'tensor',

@@ -64,3 +64,10 @@ export function highestLevel(inputs: readonly Tensor[]): Level | null {
   for (const x of inputs) if (x.trace && (!highest || x.trace.level.depth > highest.depth)) highest = x.trace.level
   return highest
 }
+
+/** The value as a constant: no derivative, of whatever level, flows through it. PyTorch's `detach`. */
+export function stopGradient(x: Tensor): Tensor {
+  let value = x
+  while (value.trace) value = value.trace.primal
+  return value === x ? x : value.alias()
+}

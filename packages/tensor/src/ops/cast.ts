@@ -1,5 +1,5 @@
 /** Change of element type. */
-import type { DType } from '../dtype.ts'
+import { checkDType, type DType } from '../dtype.ts'
 import { apply, defineOp, linear } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 
@@ -19,5 +19,7 @@ export const castOps = {
  * The same numbers in another dtype; the tensor itself where it has it. To `i32` towards zero, to `bool` by `!= 0`
  * (NaN is true), to `f32` to the nearest.
  */
-export const cast = (x: Tensor, dtype: DType): Tensor =>
-  x.dtype === dtype ? x : apply(castOps.cast, [x], { dtype, from: x.dtype })
+export function cast(x: Tensor, dtype: DType): Tensor {
+  checkDType('cast', dtype)
+  return x.dtype === dtype ? x : apply(castOps.cast, [x], { dtype, from: x.dtype })
+}

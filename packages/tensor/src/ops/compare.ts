@@ -1,8 +1,13 @@
 /** Comparisons and logic: results are `bool`, and no derivative flows through them. */
+
+import { DTypeError } from '../errors.ts'
 import type { CompareName } from '../kernels.ts'
 import { apply, broadcastRule, defineOp, type Op, stretch } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { type Operand, pair } from './arithmetic.ts'
+import { full } from './create.ts'
+import { selectOps } from './select.ts'
+import { abs } from './unary.ts'
 
 const compare = (name: CompareName): Op<'a' | 'b', Record<never, never>> =>
   defineOp({
@@ -25,6 +30,9 @@ export const compareOps = {
   greaterEqual: compare('greaterEqual'),
 }
 
+/** The public form of a comparison. */
+export type CompareOf = (a: Operand, b: Operand) => Tensor
+
 /** a = b. NaN equals nothing; −0 equals 0. */
 export const equal = (a: Operand, b: Operand): Tensor => apply(compareOps.equal, pair('equal', a, b), {})
 /** a ≠ b; true where either is NaN. */
@@ -38,3 +46,34 @@ export const greater = (a: Operand, b: Operand): Tensor => apply(compareOps.grea
 /** a ≥ b; false where either is NaN. */
 export const greaterEqual = (a: Operand, b: Operand): Tensor =>
   apply(compareOps.greaterEqual, pair('greaterEqual', a, b), {})
+
+/** True where x is NaN. */
+export const isNaNElement = (x: Tensor): Tensor => notEqual(x, x)
+/** True where x is neither NaN nor infinite. */
+export const isFiniteElement = (x: Tensor): Tensor => less(abs(x), Number.POSITIVE_INFINITY)
+
+function requireBool(op: string, ...operands: Tensor[]): void {
+  for (const x of operands) {
+    if (x.dtype !== 'bool') {
+      throw new DTypeError({ op, expected: 'bool', got: x.dtype, hint: "compare it first, or cast('bool')" })
+    }
+  }
+}
+
+/** a ∧ b, both `bool`. */
+export function logicalAnd(a: Tensor, b: Tensor): Tensor {
+  requireBool('logicalAnd', a, b)
+  return apply(selectOps.where, [a, b, a], {})
+}
+
+/** a ∨ b, both `bool`. */
+export function logicalOr(a: Tensor, b: Tensor): Tensor {
+  requireBool('logicalOr', a, b)
+  return apply(selectOps.where, [a, a, b], {})
+}
+
+/** ¬x of `bool`. */
+export function logicalNot(x: Tensor): Tensor {
+  requireBool('logicalNot', x)
+  return equal(x, full([], 0, { dtype: 'bool', device: x.device }))
+}

@@ -66,12 +66,12 @@ export const zeros = (shape: Shape, options: CreateOptions = {}): Tensor => full
 /** Ones; `ones(shape, x)` in the dtype and on the device of x. */
 export const ones = (shape: Shape, options: CreateOptions = {}): Tensor => full(shape, 1, options)
 
-/** The identity matrix `[n, n]`. */
-export function eye(n: number, options: CreateOptions = {}): Tensor {
-  checkShape('eye', [n, n])
-  const array = newArray(options.dtype ?? 'f32', n * n)
-  for (let i = 0; i < n; i++) array[i * n + i] = 1
-  return tensor(array, [n, n], options)
+/** Ones on the main diagonal of zeros, `[rows, columns]`; square by default. */
+export function eye(rows: number, columns = rows, options: CreateOptions = {}): Tensor {
+  checkShape('eye', [rows, columns])
+  const array = newArray(options.dtype ?? 'f32', rows * columns)
+  for (let i = 0; i < Math.min(rows, columns); i++) array[i * columns + i] = 1
+  return tensor(array, [rows, columns], options)
 }
 
 /** `start, start + step, …`, `stop` excluded; `[⌈(stop − start) / step⌉]` elements, none where that is negative. */
@@ -79,5 +79,16 @@ export function arange(start: number, stop: number, step = 1, options: CreateOpt
   if (step === 0) throw new ShapeError({ op: 'arange', expected: 'a step other than 0', got: '0' })
   const array = newArray(options.dtype ?? 'i32', Math.max(0, Math.ceil((stop - start) / step)))
   for (let i = 0; i < array.length; i++) array[i] = start + i * step
+  return tensor(array, null, options)
+}
+
+/** `count` numbers at equal distances from `start` to `stop`, both included; `f32` by default. */
+export function linspace(start: number, stop: number, count: number, options: CreateOptions = {}): Tensor {
+  checkShape('linspace', [count])
+  const array = newArray(options.dtype ?? 'f32', count)
+  // each half counts from its own end, so that both ends are exact and the middle is symmetric
+  const by = (stop - start) / (count - 1)
+  for (let i = 0; i < count; i++) array[i] = i < count / 2 ? start + i * by : stop - (count - 1 - i) * by
+  if (count === 1) array[0] = start
   return tensor(array, null, options)
 }

@@ -3,7 +3,10 @@ import { DTypeError, ShapeError, show } from '../errors.ts'
 import { apply, broadcastRule, defineOp, linear, type Meta, stretch } from '../op.ts'
 import { axisFromEnd, broadcastShapes, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { moveAxis, reshape } from './movement.ts'
+import { stopGradient } from '../trace.ts'
+import { equal } from './compare.ts'
+import { moveAxis, reshape, unsqueeze } from './movement.ts'
+import { where } from './select.ts'
 
 const leading = (x: Meta, count: number) => x.shape.slice(0, x.shape.length - count)
 
@@ -40,7 +43,7 @@ export const indexOps = {
       const lead = y.shape.slice(0, -1)
       kernels.gather(stretch(x!, [...lead, x!.shape.at(-1)!]), stretch(index!, y.shape), y)
     },
-    derivatives: { x: linear(['index'], (dy, { index }, { shapes }) => scatterAdd(dy, index, shapes.x.at(-1)!)) },
+    derivatives: { x: linear(['index'], (dy, { index }, { shapes }) => scatterAddLast(dy, index, shapes.x.at(-1)!)) },
     cases: [
       {
         shapes: [
@@ -64,7 +67,7 @@ export const indexOps = {
       const from = broadcastShapes('scatterAdd', x!.shape, index!.shape)
       kernels.scatterAdd(stretch(x!, from), stretch(index!, from), y)
     },
-    derivatives: { x: linear(['index'], (dy, { index }) => gather(dy, index)) },
+    derivatives: { x: linear(['index'], (dy, { index }) => gatherLast(dy, index)) },
     cases: [
       {
         shapes: [
@@ -81,8 +84,8 @@ export const indexOps = {
 const takeRows = (x: Tensor, index: Tensor): Tensor => apply(indexOps.takeRows, [x, index], {})
 const addRows = (x: Tensor, index: Tensor, rows: number): Tensor => apply(indexOps.addRows, [x, index], { rows })
 
-/** Throws unless every index is an integer in [0, size). */
-function checkIndex(op: string, index: Tensor, size: number): void {
+/** @internal Throws unless every index is an integer in [0, size). */
+export function checkIndex(op: string, index: Tensor, size: number): void {
   if (index.dtype !== 'i32') {
     throw new DTypeError({ op, expected: 'i32 indices', got: index.dtype, hint: "cast('i32') makes them" })
   }
@@ -98,11 +101,11 @@ function checkIndex(op: string, index: Tensor, size: number): void {
   }
 }
 
-/** y[…, i] = x[…, index[…, i]] along the last axis. */
-export const gather = (x: Tensor, index: Tensor): Tensor => apply(indexOps.gather, [x, index], {})
+/** @internal y[…, i] = x[…, index[…, i]] along the last axis. */
+export const gatherLast = (x: Tensor, index: Tensor): Tensor => apply(indexOps.gather, [x, index], {})
 
-/** Zeros `[…, size]`, to which x is added at `index` along the last axis. */
-export const scatterAdd = (x: Tensor, index: Tensor, size: number): Tensor =>
+/** @internal Zeros `[…, size]`, to which x is added at `index` along the last axis. */
+export const scatterAddLast = (x: Tensor, index: Tensor, size: number): Tensor =>
   apply(indexOps.scatterAdd, [x, index], { size })
 
 /** The slices of an axis at a vector of indices, in that order; they may repeat, and then gradients add up. */
@@ -117,19 +120,27 @@ export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
   return moveAxis(reshape(taken, [index.size, ...rows.shape.slice(1)]), 0, at)
 }
 
+export interface EmbeddingOptions {
+  /** a row that is read as usual but receives no gradient; default none */
+  paddingIndex?: number | null
+  /** what errors call the ids, where a caller has several */
+  name?: string
+}
+
 /**
  * Rows of a table by id.
  *
  * @param weight  `[…, rows, width]`
  * @param ids     `i32`, any shape
- * @param name    what errors call the ids, where a caller has several
  * @returns       `[…, …ids, width]`
  * @throws {ShapeError} where an id is not in [0, rows)
  */
-export function embedding(weight: Tensor, ids: Tensor, name?: string): Tensor {
+export function embedding(weight: Tensor, ids: Tensor, { paddingIndex = null, name }: EmbeddingOptions = {}): Tensor {
   if (weight.rank < 2)
     throw new ShapeError({ op: 'embedding', expected: 'a table [rows, width]', got: show(weight.shape) })
   checkIndex(name === undefined ? 'embedding' : `embedding of ${name}`, ids, weight.shape.at(-2)!)
-  const rows = takeRows(weight, reshape(ids, [ids.size]))
-  return reshape(rows, [...leading(weight, 2), ...ids.shape, weight.shape.at(-1)!])
+  const taken = takeRows(weight, reshape(ids, [ids.size]))
+  const rows = reshape(taken, [...leading(weight, 2), ...ids.shape, weight.shape.at(-1)!])
+  if (paddingIndex === null) return rows
+  return where(unsqueeze(equal(ids, paddingIndex), -1), stopGradient(rows), rows)
 }

@@ -7,7 +7,9 @@ import { indexOps } from './gather.ts'
 import { matmulOps } from './matmul.ts'
 import { movementOps } from './movement.ts'
 import { normOps } from './norm.ts'
+import { orderOps } from './order.ts'
 import { reduceOps } from './reduce.ts'
+import { scanOps } from './scan.ts'
 import { selectOps } from './select.ts'
 import { softmaxOps } from './softmax.ts'
 import { unaryOps } from './unary.ts'
@@ -21,7 +23,9 @@ export const ops = {
   ...matmulOps,
   ...movementOps,
   ...normOps,
+  ...orderOps,
   ...reduceOps,
+  ...scanOps,
   ...selectOps,
   ...softmaxOps,
   ...unaryOps,

@@ -1,15 +1,17 @@
 /** Reductions over axes. The operations reduce trailing axes; the functions move the named axes there first. */
 import { isFloat } from '../dtype.ts'
-import { ShapeError, show } from '../errors.ts'
+import { DTypeError, ShapeError, show } from '../errors.ts'
 import type { ArgReduceName, ReduceName } from '../kernels.ts'
 import { apply, type Case, type Derivative, defineOp, linear, type Op, type Rule, requireFloat } from '../op.ts'
 import { axesFromEnd, type Shape, sameShape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { div, mul, sub } from './arithmetic.ts'
 import { cast } from './cast.ts'
-import { equal } from './compare.ts'
-import { gather, scatterAdd } from './gather.ts'
-import { expand, permute, reshape, squeeze } from './movement.ts'
+import { equal, greater } from './compare.ts'
+import { ones } from './create.ts'
+import { gatherLast, scatterAddLast } from './gather.ts'
+import { concat } from './join.ts'
+import { expand, permute, reshape, slice, squeeze } from './movement.ts'
 import { where } from './select.ts'
 import { exp, sqrt, square } from './unary.ts'
 
@@ -60,12 +62,12 @@ const winner = (name: ArgReduceName): Derivative<'x', Axes> => ({
   vjp: (dy, { x }, { attrs: { axes }, shapes }) => {
     const tail = shapes.x.slice(shapes.x.length - axes)
     const at = unsqueezeTrailing(position(name, x, axes), 1)
-    const d = scatterAdd(unsqueezeTrailing(dy, 1), at, sizeOf(tail))
+    const d = scatterAddLast(unsqueezeTrailing(dy, 1), at, sizeOf(tail))
     return reshape(d, [...dy.shape, ...tail])
   },
   jvp: (dx, { x }, { attrs: { axes } }) => {
     const at = unsqueezeTrailing(position(name, x, axes), 1)
-    return squeeze(gather(flattenTrailing(dx, axes), at), -1)
+    return squeeze(gatherLast(flattenTrailing(dx, axes), at), -1)
   },
 })
 
@@ -115,17 +117,19 @@ export interface ReduceOptions {
 
 export type Axis = number | readonly number[] | null
 
+/** x with the named axes at its end, how many they are, and the shape that `keepDims` asks for. */
+function reducedLast(op: string, x: Tensor, axis: Axis | undefined) {
+  const reduced = axesFromEnd(op, axis, x.rank).sort((a, b) => a - b)
+  const kept = x.shape.map((_, i) => i - x.rank).filter((i) => !reduced.includes(i))
+  const keptShape = x.shape.map((n, i) => (reduced.includes(i - x.rank) ? 1 : n))
+  return { turned: permute(x, [...kept, ...reduced]), count: reduced.length, keptShape }
+}
+
 /** Moves the named axes to the end, reduces them, and puts axes of size 1 in their place where asked. */
 function reduce(op: Op<'x', Axes>, x: Tensor, axis: Axis | undefined, { keepDims = false }: ReduceOptions): Tensor {
-  const reduced = axesFromEnd(op.name, axis, x.rank).sort((a, b) => a - b)
-  const kept = x.shape.map((_, i) => i - x.rank).filter((i) => !reduced.includes(i))
-  const y = apply(op, [permute(x, [...kept, ...reduced])], { axes: reduced.length })
-  return keepDims
-    ? reshape(
-        y,
-        x.shape.map((n, i) => (reduced.includes(i - x.rank) ? 1 : n)),
-      )
-    : y
+  const { turned, count, keptShape } = reducedLast(op.name, x, axis)
+  const y = apply(op, [turned], { axes: count })
+  return keepDims ? reshape(y, keptShape) : y
 }
 
 const countOf = (x: Tensor, axis: Axis | undefined): number =>
@@ -175,6 +179,57 @@ export function argmin(x: Tensor, axis?: number | null, options: ReduceOptions =
 export function logSumExp(x: Tensor, axis?: Axis, options: ReduceOptions = {}): Tensor {
   requireFloat('logSumExp', x)
   return reduce(reduceOps.logSumExp, x, axis, options)
+}
+
+/**
+ * The product over axes (default all); of nothing 1. Integers stay `i32`. Multiplied in pairs, half of the row by the
+ * other half: exact derivatives of any order follow from those of `mul`, also where elements are 0.
+ */
+export function prod(x: Tensor, axis?: Axis, { keepDims = false }: ReduceOptions = {}): Tensor {
+  const numbers = x.dtype === 'bool' ? cast(x, 'i32') : x
+  const { turned, count, keptShape } = reducedLast('prod', numbers, axis)
+  const shape = keepDims ? keptShape : turned.shape.slice(0, turned.rank - count)
+  if (turned.size === 0 && sizeOf(shape) > 0) return ones(shape, turned)
+  let product = flattenTrailing(turned, count)
+  let n = product.shape.at(-1)!
+  const part = (begin: number, end: number) => {
+    const here = (bound: number) => product.shape.map((_, i) => (i === product.rank - 1 ? bound : null))
+    return slice(product, here(begin), here(end))
+  }
+  for (; n > 1; n = Math.ceil(n / 2)) {
+    const half = Math.floor(n / 2)
+    const pairs = mul(part(0, half), part(half, 2 * half))
+    product = n % 2 === 0 ? pairs : concat([pairs, part(n - 1, n)], -1)
+  }
+  return reshape(product, shape)
+}
+
+const requireBool = (op: string, x: Tensor): void => {
+  if (x.dtype !== 'bool') throw new DTypeError({ op, expected: 'bool', got: x.dtype, hint: 'compare it first' })
+}
+
+/** Whether all elements along axes (default all) are true; of nothing, true. */
+export function all(x: Tensor, axis?: Axis, options: ReduceOptions = {}): Tensor {
+  requireBool('all', x)
+  return equal(sum(equal(x, 0), axis, options), 0)
+}
+
+/** Whether any element along axes (default all) is true; of nothing, false. */
+export function any(x: Tensor, axis?: Axis, options: ReduceOptions = {}): Tensor {
+  requireBool('any', x)
+  return greater(sum(x, axis, options), 0)
+}
+
+export interface VarianceOptions extends ReduceOptions {
+  /** the sum of squares is divided by n − correction; default 1, the unbiased estimate, as in PyTorch */
+  correction?: number
+}
+
+/** Σ (x − mean)² / (n − correction) over axes (default all), in two passes; NaN where n = correction. */
+export function variance(x: Tensor, axis?: Axis, { correction = 1, ...options }: VarianceOptions = {}): Tensor {
+  requireFloat('variance', x)
+  const deviations = sub(x, mean(x, axis, { keepDims: true }))
+  return div(sum(square(deviations), axis, options), Math.max(0, countOf(x, axis) - correction))
 }
 
 /** The 2-norm √Σ x² over axes (default all); derivative 0 where the norm is 0. */

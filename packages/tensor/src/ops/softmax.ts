@@ -1,9 +1,10 @@
 /** Softmax and its kin; the operations work on the last axis, the functions move the named axis there. */
+import { DTypeError } from '../errors.ts'
 import { apply, defineOp, requireFloat, stretch, symmetric } from '../op.ts'
 import { axisFromEnd } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { mul, sub } from './arithmetic.ts'
-import { moveAxis } from './movement.ts'
+import { expand, moveAxis } from './movement.ts'
 import { logSumExp, sum } from './reduce.ts'
 import { exp } from './unary.ts'
 
@@ -50,4 +51,18 @@ export function softmax(x: Tensor, axis = -1): Tensor {
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   requireFloat('logSoftmax', x)
   return sub(x, logSumExp(x, axis, { keepDims: true }))
+}
+
+/**
+ * softmax over the entries that `mask` keeps, along an axis (default the last). The others are 0 whatever x holds
+ * there; a row without a kept entry is all zeros, with zero gradient.
+ *
+ * @param mask  `bool`, true = keep; broadcasts to x
+ */
+export function maskedSoftmax(x: Tensor, mask: Tensor, axis = -1): Tensor {
+  requireFloat('maskedSoftmax', x)
+  if (mask.dtype !== 'bool') throw new DTypeError({ op: 'maskedSoftmax', expected: 'a bool mask', got: mask.dtype })
+  const at = axisFromEnd('maskedSoftmax', axis, x.rank)
+  const keep = moveAxis(expand(mask, x.shape), at, -1)
+  return moveAxis(apply(softmaxOps.maskedSoftmax, [moveAxis(x, at, -1), keep], {}), -1, at)
 }

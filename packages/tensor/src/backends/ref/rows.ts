@@ -36,11 +36,6 @@ function logSumExp(row: Row): number {
 
 const reducers: Record<ReduceName, (row: Row) => number> = {
   sum: sumOf,
-  prod: (row) => {
-    let product = 1
-    for (let i = 0; i < row.length; i++) product *= row[i]!
-    return product
-  },
   max: (row) => row[argReducers.argmax(row)]!,
   min: (row) => row[argReducers.argmin(row)]!,
   logSumExp,
@@ -54,6 +49,10 @@ function forEachDenseRow(x: View, axes: number, body: (row: Row, i: number) => v
   const all = denseElements(x)
   for (let i = 0; i < rows; i++) body(all.subarray(i * length, (i + 1) * length), i)
 }
+
+/** Numbers in order, NaN behind them all. */
+const ascending = (a: number, b: number): number =>
+  Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : a < b ? -1 : Number(a > b)
 
 /** e^(x − max) / Σ into `to` from `at` on, over the entries that `keep` says. */
 function softmaxRow(row: Row, keep: Row | null, to: Row, at: number): void {
@@ -74,7 +73,10 @@ function softmaxRow(row: Row, keep: Row | null, to: Row, at: number): void {
   for (let i = 0; i < row.length; i++) to[at + i] = kept === 0 || (keep && keep[i] === 0) ? 0 : terms[i]! / sum
 }
 
-export const rows: Pick<Kernels, 'reduce' | 'argReduce' | 'softmax' | 'maskedSoftmax' | 'normalize'> = {
+export const rows: Pick<
+  Kernels,
+  'reduce' | 'argReduce' | 'cumsum' | 'argsort' | 'softmax' | 'maskedSoftmax' | 'normalize'
+> = {
   reduce(name, x, axes, y) {
     const f = reducers[name]
     const to = elementsOf(y)
@@ -88,6 +90,27 @@ export const rows: Pick<Kernels, 'reduce' | 'argReduce' | 'softmax' | 'maskedSof
     const to = elementsOf(y)
     forEachDenseRow(x, axes, (row, i) => {
       to[y.offset + i] = f(row)
+    })
+  },
+
+  cumsum(x, y) {
+    const to = elementsOf(y)
+    forEachDenseRow(x, 1, (row, i) => {
+      const at = y.offset + i * row.length
+      let sum = 0
+      for (let k = 0; k < row.length; k++) {
+        sum += row[k]!
+        to[at + k] = sum
+      }
+    })
+  },
+
+  argsort(x, descending, y) {
+    const to = elementsOf(y)
+    const sign = descending ? -1 : 1
+    forEachDenseRow(x, 1, (row, i) => {
+      const order = Int32Array.from(row, (_, k) => k).sort((a, b) => sign * ascending(row[a]!, row[b]!) || a - b)
+      to.set(order, y.offset + i * row.length)
     })
   },
 
