@@ -25,8 +25,9 @@ import {
   toTensor,
   writeResults,
 } from './format.ts'
+import { tensorOps } from './tensor.ts'
 
-const ops: Record<string, Record<string, Compute>> = { bert: bertOps, attribution: attributionOps }
+const ops: Record<string, Record<string, Compute>> = { tensor: tensorOps, bert: bertOps, attribution: attributionOps }
 
 const usage =
   'usage: npm run golden -- CASES --out RESULTS [--area A] [--suite S] [--case GLOB] [--precision f32|f64] [--device D]'

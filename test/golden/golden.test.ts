@@ -56,6 +56,14 @@ function judge(area: string, name: string, precision: Precision, pattern: string
 }
 
 const table: [area: string, suite: string, pattern: string, least: number][] = [
+  ['tensor', 'elementwise', '*', 451],
+  ['tensor', 'reduce', '*', 247],
+  ['tensor', 'softmax', '*', 72],
+  ['tensor', 'norm', '*', 34],
+  ['tensor', 'matmul', '*', 99],
+  ['tensor', 'attention', '*', 28],
+  ['tensor', 'movement', '*', 226],
+  ['tensor', 'raises', '*', 52],
   ['bert', 'forward', 'tiny*', 80],
   ['bert', 'gradient', 'tiny*', 45],
   ['bert', 'minilm', 'sentence-*', 12],

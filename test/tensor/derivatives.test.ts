@@ -7,6 +7,7 @@ import {
   hvp,
   inSite,
   jacobian,
+  jvp,
   keep,
   MemoryError,
   matmul,
@@ -188,6 +189,19 @@ test('an unknown site lists those that were passed', () => {
 test('the gradient at a site is that of what follows it', () => {
   const at = (h: Tensor) => sum(tap({ replace: { 'layer.0.hidden': h } }, () => model(f64([7]))).result.square())
   allClose(grad(at)(f64([3])), [8])
+})
+
+test('a reverse pass under a forward level frees no handle that two values share', () => {
+  const pull = (x: Tensor) => {
+    const { pullback } = vjp((at: Tensor) => at.sub(at.logSumExp(-1, { keepDims: true })), x)
+    const gradient = pullback(f64([1, 2, 4]))
+    pullback.dispose()
+    return gradient
+  }
+  // Jᵀu = u − p Σu with p = softmax(x) = 1/3 each; its derivative along v is −Σu (p ∘ v − p ⟨p, v⟩)
+  const { value, tangent } = jvp(pull, f64([0, 0, 0]), f64([3, 0, 0]))
+  allClose(value, [1 - 7 / 3, 2 - 7 / 3, 4 - 7 / 3], { rtol: 1e-14 })
+  allClose(tangent, [-14 / 3, 7 / 3, 7 / 3], { rtol: 1e-14 })
 })
 
 test('errors are typed, with fields and advice', async () => {

@@ -48,7 +48,8 @@ class ForwardLevel implements Level {
               attrs,
             )
           : rule(dx, values, { attrs, shapes, input: i })
-      dy = dy ? add(dy, share) : share
+      // a rule may hand back what it was given, and two values must not own one handle
+      dy = dy ? add(dy, share) : share === tangent ? share.alias() : share
     }
     return dy ? this.wrap(y, dy) : y
   }
