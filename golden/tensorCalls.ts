@@ -138,4 +138,40 @@ const creation: Record<string, Call> = {
   full: (_, { shape, value, dtype }) => T.full(shape, Number(value), { dtype: dtype as DType }),
 }
 
-export const tensorCalls: Record<string, Call> = { ...elementwise, ...rows, ...products, ...movement, ...creation }
+/** Three steps from zero state. */
+const optimiser =
+  <Options>(make: (options: Options) => T.Optimizer): Call =>
+  ({ p, ...gradients }, attrs) => {
+    const { init, update } = make(attrs as Options)
+    const start = { params: [p!], state: init([p!]) }
+    const first = update(start.params, [gradients.g1!], start.state)
+    const second = update(first.params, [gradients.g2!], first.state)
+    const third = update(second.params, [gradients.g3!], second.state)
+    return { p1: first.params[0]!, p2: second.params[0]!, p3: third.params[0]! }
+  }
+
+const optim: Record<string, Call> = {
+  sgd: optimiser(T.sgd),
+  adam: optimiser(T.adam),
+  adamW: optimiser(T.adamW),
+  adamBertTf: optimiser(T.adamBertTf),
+  adamwHfLegacy: optimiser(T.adamwHfLegacy),
+  clipGradNorm: (inputs, { maxNorm }) => {
+    const { norm, gradients } = T.clipGradNorm(listed(inputs), maxNorm as number)
+    return { norm, ...byNumber(gradients) }
+  },
+  linearSchedule: (_, { count, dtype, ...options }) => {
+    const at = T.linearSchedule(options as unknown as T.LinearScheduleOptions)
+    const rates = Array.from({ length: count as number }, (_, step) => at(step))
+    return T.tensor(rates, null, { dtype: dtype as DType })
+  },
+}
+
+export const tensorCalls: Record<string, Call> = {
+  ...elementwise,
+  ...rows,
+  ...products,
+  ...movement,
+  ...creation,
+  ...optim,
+}

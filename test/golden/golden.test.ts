@@ -63,6 +63,7 @@ const table: [area: string, suite: string, pattern: string, least: number][] = [
   ['tensor', 'matmul', '*', 99],
   ['tensor', 'attention', '*', 28],
   ['tensor', 'movement', '*', 226],
+  ['tensor', 'optim', '*', 52],
   ['tensor', 'raises', '*', 52],
   ['bert', 'forward', 'tiny*', 80],
   ['bert', 'gradient', 'tiny*', 45],

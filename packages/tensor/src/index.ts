@@ -121,8 +121,19 @@ export {
   square,
   tanh,
 } from './ops/unary.ts'
+export { type AdamOptions, adam, adamBertTf, adamW, adamwHfLegacy } from './optim/adam.ts'
+export type { Optimizer, OptimizerState, Updated } from './optim/optimizer.ts'
+export {
+  clipGradNorm,
+  constantSchedule,
+  type LinearScheduleOptions,
+  linearSchedule,
+  type Schedule,
+  type WarmupOptions,
+} from './optim/schedule.ts'
+export { type SgdOptions, sgd } from './optim/sgd.ts'
 export { grad, type OneOrMany, type Pullback, valueAndGrad, vjp } from './reverse.ts'
-export { keep, scope } from './scope.ts'
+export { dispose, keep, scope } from './scope.ts'
 export type { Shape } from './shape.ts'
 export { inSite, type Replacement, site, type TapOptions, tap } from './site.ts'
 export { type MemoryInfo, memoryInfo, resetPeak } from './storage.ts'

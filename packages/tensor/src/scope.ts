@@ -73,3 +73,8 @@ export function moveToScope(x: Tensor, depth: number): Tensor {
 
 /** Takes a tensor out of all scopes: it lives until it is disposed or garbage-collected. Returns it. */
 export const keep = (x: Tensor): Tensor => moveToScope(x, 0)
+
+/** Disposes every tensor in a value: a tensor, or arrays, maps and plain objects of such. */
+export function dispose(value: unknown): void {
+  for (const x of tensorsIn(value)) x.dispose()
+}

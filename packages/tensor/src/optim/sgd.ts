@@ -1,0 +1,40 @@
+/** Stochastic gradient descent. */
+import { add, mul, sub } from '../ops/arithmetic.ts'
+import { checkOptions, type Optimizer, optimizer } from './optimizer.ts'
+
+export interface SgdOptions {
+  /** the learning rate */
+  lr: number
+  /** of the running gradient; default 0: none is kept */
+  momentum?: number
+  /** share of the gradient that does not enter the running one; default 0 */
+  dampening?: number
+  /** step along the gradient of the point that momentum leads to; default false */
+  nesterov?: boolean
+  /** adds weightDecay · w to the gradient; default 0 */
+  weightDecay?: number
+}
+
+/**
+ * w ← w − lr d. With g ← g + weightDecay · w and a buffer b that is g at the first step and then
+ * momentum · b + (1 − dampening) g: d = b, or g + momentum · b with `nesterov`, or g without momentum. As PyTorch's SGD.
+ */
+export function sgd(options: SgdOptions): Optimizer {
+  const settings = { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, ...options }
+  const { lr, momentum, dampening, nesterov, weightDecay } = settings
+  const positive = [0, Number.POSITIVE_INFINITY] as const
+  checkOptions('sgd', settings, { lr: positive, momentum: positive, weightDecay: positive })
+  if (momentum === 0) {
+    return optimizer('sgd', lr, [], (w, gradient, _, now) => {
+      const g = weightDecay === 0 ? gradient : add(gradient, mul(w, weightDecay))
+      return { w: sub(w, mul(g, now.lr)) }
+    })
+  }
+  return optimizer('sgd', lr, ['momentum'], (w, gradient, slots, now) => {
+    const g = weightDecay === 0 ? gradient : add(gradient, mul(w, weightDecay))
+    // ×1 copies: the state must not be the caller's own gradient
+    const buffer = now.step === 1 ? mul(g, 1) : add(mul(slots.momentum, momentum), mul(g, 1 - dampening))
+    const d = nesterov ? add(g, mul(buffer, momentum)) : buffer
+    return { w: sub(w, mul(d, now.lr)), momentum: buffer }
+  })
+}
