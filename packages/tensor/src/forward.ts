@@ -1,6 +1,6 @@
 /** Forward mode: `jvp`, and what it makes with reverse mode: `hvp`, `jacobian`, `hessian`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { apply, derivativeOf, inputName, type Op } from './op.ts'
+import { apply, derivativeOf, inputName, type Joint, type Op } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { eye, zeros } from './ops/create.ts'
 import { reshape, swapAxes } from './ops/movement.ts'
@@ -33,9 +33,10 @@ class ForwardLevel implements Level {
       values[inputName(op, i)] = primal
       shapes[inputName(op, i)] = primal.shape
     }
+    const tangents = inputs.map((x) => (x.trace?.level === this ? x.trace.tangent : null))
+    if (op.joint) return this.followJointly(op, op.joint, tangents, primals, y)
     let dy: Tensor | null = null
-    for (const [i, x] of inputs.entries()) {
-      const tangent = x.trace?.level === this ? x.trace.tangent : null
+    for (const [i, tangent] of tangents.entries()) {
       const derivative = derivativeOf(op, i)
       if (!tangent || !derivative) continue
       const dx = this.align(op, tangent, y)
@@ -52,6 +53,16 @@ class ForwardLevel implements Level {
       dy = dy ? add(dy, share) : share === tangent ? share.alias() : share
     }
     return dy ? this.wrap(y, dy) : y
+  }
+
+  followJointly(op: Op, joint: Joint, tangents: (Tensor | null)[], primals: Tensor[], y: Tensor): Tensor {
+    if (tangents.every((tangent) => tangent === null)) return y
+    const dy = joint.jvp(tangents, primals, y)
+    const shape = [...this.lead, ...y.shape]
+    if (!sameShape(dy.shape, shape)) {
+      throw new ShapeError({ op: op.name, expected: `a tangent ${show(shape)} of the result`, got: show(dy.shape) })
+    }
+    return this.wrap(y, tangents.includes(dy) ? dy.alias() : dy)
   }
 
   /** Puts axes of size 1 behind the axis of directions, so that a broadcast operand does not meet that axis. */

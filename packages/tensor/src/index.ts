@@ -1,6 +1,7 @@
 /** The public list of `@antecedent/tensor`. */
 import './methods.ts'
 
+export { type CustomOp, type CustomValues, checkpoint, customOp } from './customOp.ts'
 export { type DeviceInfo, type DeviceName, device, deviceNames, useDevice } from './device.ts'
 export type { DType, TypedArray } from './dtype.ts'
 export {
@@ -132,6 +133,19 @@ export {
   type WarmupOptions,
 } from './optim/schedule.ts'
 export { type SgdOptions, sgd } from './optim/sgd.ts'
+export { bertNormal, glorotNormal, glorotUniform, heNormal } from './random/initializers.ts'
+export {
+  dropout,
+  fold,
+  type NormalOptions,
+  normal,
+  permutation,
+  type RandomKey,
+  randomKey,
+  truncatedNormal,
+  type UniformOptions,
+  uniform,
+} from './random/random.ts'
 export { grad, type OneOrMany, type Pullback, valueAndGrad, vjp } from './reverse.ts'
 export { dispose, keep, scope } from './scope.ts'
 export type { Shape } from './shape.ts'

@@ -5,8 +5,9 @@
  * or tangent with an axis of directions in front needs no rule of its own. The driver, not the rules, un-broadcasts.
  */
 import { asFloat, checkDType, type DType } from './dtype.ts'
-import { DeviceError, DTypeError, internal } from './errors.ts'
+import { DeviceError, DTypeError, GradError, internal } from './errors.ts'
 import type { Kernels, View } from './kernels.ts'
+import { scope } from './scope.ts'
 import { broadcastShapes, type Shape, sizeOf, stridesOf } from './shape.ts'
 import { allocate } from './storage.ts'
 import { type Layout, Tensor } from './tensor.ts'
@@ -75,13 +76,26 @@ export interface Case<Attrs = unknown> {
   readonly booleans?: readonly number[]
 }
 
+/**
+ * Both modes of a whole function, all of its inputs at once: for operations that are made of tensors' functions and not
+ * of kernels.
+ */
+export interface Joint {
+  /** whether the rules read y; the inputs are always kept */
+  readonly readsResult: boolean
+  /** dy to the cotangents of the inputs; null for those not `wanted` or without a derivative */
+  vjp(dy: Tensor, inputs: Tensor[], y: Tensor | null, wanted: readonly boolean[]): readonly (Tensor | null)[]
+  /** the tangents of the inputs, null for zero, to that of y */
+  jvp(dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor): Tensor
+}
+
 export interface Op<Name extends string = string, Attrs = unknown> {
   readonly name: string
   /** input names in order; `'...'` for any number, named x0, x1, … */
   readonly inputs: readonly Name[] | '...'
   /** how operands of different rank are aligned: at their end, as in NumPy */
   readonly broadcasts?: boolean
-  /** Shape of the result; throws `ShapeError`. */
+  /** Shape of the result; throws `ShapeError`. Not asked where there is `compute`. */
   shape(inputs: Meta[], attrs: Attrs): Shape
   /** Dtype of the result; default: that of the first input. */
   dtype?(inputs: Meta[], attrs: Attrs): DType
@@ -89,6 +103,10 @@ export interface Op<Name extends string = string, Attrs = unknown> {
   view?(x: Layout, attrs: Attrs): Layout | null
   /** Calls kernels to fill `y`. */
   forward?(kernels: Kernels, inputs: View[], y: View, attrs: Attrs): void
+  /** Instead of kernels: a function of tensors, under no derivative. What it makes and does not return is disposed. */
+  compute?(inputs: Tensor[], attrs: Attrs): Tensor
+  /** The derivatives that go with `compute`. */
+  readonly joint?: Joint
   /** One entry per differentiable input; `x` for all inputs of a variadic operation. */
   readonly derivatives: { readonly [K in Name]?: Derivative<Name, Attrs> }
   /** The same function out of simpler operations, for a fused one. */
@@ -119,6 +137,7 @@ export function apply<Name extends string, Attrs>(op: Op<Name, Attrs>, operands:
 function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tensor[], attrs: Attrs): Tensor {
   const [first] = inputs
   if (!first) throw internal(`${op.name} without inputs`)
+  if (op.compute) return computed(op.name, () => op.compute!(inputs, attrs))
   const shape = op.shape(inputs, attrs)
   if (op.view) {
     const { storage, layout } = first.concrete()
@@ -150,6 +169,24 @@ function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tenso
     )
   else throw internal(`${op.name} has neither view nor forward`)
   return y
+}
+
+/** Runs a user's function below all derivatives. */
+function computed(name: string, f: () => Tensor): Tensor {
+  return scope(() => {
+    const y = f()
+    if (!(y instanceof Tensor)) throw new DTypeError({ op: name, expected: 'one tensor as result', got: typeof y })
+    const value = peel(y)
+    if (value.trace) {
+      throw new GradError({
+        op: name,
+        expected: 'a function of its arguments alone',
+        got: 'one that also uses a value of a derivative in progress',
+        hint: 'pass that value as an argument, or stopGradient it',
+      })
+    }
+    return value.alias() // it may be an input, or live elsewhere
+  })
 }
 
 /** A dense tensor full of garbage. */

@@ -1,11 +1,11 @@
 /** Reverse mode: the tape, `vjp`, `grad`, `valueAndGrad`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { derivativeOf, inputName, type Op } from './op.ts'
+import { derivativeOf, inputName, type Joint, type Op } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { ones, zeros } from './ops/create.ts'
 import { sumTo } from './ops/reduce.ts'
 import { scope } from './scope.ts'
-import { type Shape, sameShape } from './shape.ts'
+import { broadcastShapes, type Shape, sameShape } from './shape.ts'
 import { isDifferentiable, Tensor } from './tensor.ts'
 import { type Level, peel, type TapeNode, withLevel } from './trace.ts'
 
@@ -37,7 +37,7 @@ class ReverseLevel implements Level {
   follow(op: Op, inputs: Tensor[], primals: Tensor[], y: Tensor, attrs: unknown): Tensor {
     if (!isDifferentiable(y)) return y
     const nodeOf = (x: Tensor) => (x.trace?.level === this ? x.trace.node : null)
-    const parents = inputs.map((x, i) => (derivativeOf(op, i) ? nodeOf(x) : null))
+    const parents = inputs.map((x, i) => (op.joint || derivativeOf(op, i) ? nodeOf(x) : null))
     if (parents.every((parent) => parent === null)) return y
     const saved: Record<string, Tensor> = {}
     const shapes: Record<string, readonly number[]> = { y: y.shape }
@@ -48,7 +48,11 @@ class ReverseLevel implements Level {
     }
     for (const [i, parent] of parents.entries()) {
       if (!parent) continue
-      for (const name of derivativeOf(op, i)!.reads) saved[name] ??= values[name]!.retain()
+      for (const name of derivativeOf(op, i)?.reads ?? []) saved[name] ??= values[name]!.retain()
+    }
+    if (op.joint) {
+      for (const [name, value] of Object.entries(values))
+        if (name !== 'y' || op.joint.readsResult) saved[name] = value.retain()
     }
     const node: TapeNode = { op, attrs, parents, saved, shapes }
     this.tape.push(node)
@@ -144,7 +148,13 @@ function pull<X extends OneOrMany>(recording: Recording<X, OneOrMany>, seeds: re
       const dy = cotangents.get(node)
       if (dy) {
         cotangents.delete(node)
-        for (const [k, parent] of node.parents.entries()) if (parent) accumulate(parent, pullThrough(node, k, dy, lead))
+        if (node.op!.joint) {
+          for (const [k, d] of pullJointly(node, node.op!.joint, dy, lead).entries())
+            if (d) accumulate(node.parents[k]!, d)
+        } else {
+          for (const [k, parent] of node.parents.entries())
+            if (parent) accumulate(parent, pullThrough(node, k, dy, lead))
+        }
         dy.dispose()
       }
       if (consume) release(node)
@@ -162,6 +172,26 @@ function pullThrough(node: TapeNode, k: number, dy: Tensor, lead: Shape): Tensor
   return scope(() => {
     const d = sumTo(rule(dy, node.saved, { attrs: node.attrs, shapes: node.shapes, input: k }), shape, lead.length)
     return d === dy ? dy.alias() : d
+  })
+}
+
+/** The cotangents of all inputs that want one. */
+function pullJointly(node: TapeNode, joint: Joint, dy: Tensor, lead: Shape): (Tensor | null)[] {
+  const op = node.op!
+  const inputs = node.parents.map((_, k) => node.saved[inputName(op, k)]!)
+  const wanted = node.parents.map((parent) => parent !== null)
+  return scope(() => {
+    const ds = joint.vjp(dy, inputs, node.saved.y ?? null, wanted)
+    return wanted.map((want, k) => {
+      const d = ds[k]
+      if (!want || !d) return null
+      const shape = [...lead, ...node.shapes[inputName(op, k)]!]
+      if (!sameShape(broadcastShapes(op.name, d.shape, shape), d.shape)) {
+        throw new ShapeError({ op: op.name, expected: `a cotangent ${show(shape)} of input ${k}`, got: show(d.shape) })
+      }
+      const fitted = sumTo(d, shape, lead.length)
+      return fitted === d ? d.alias() : fitted // a rule may hand back dy, or an input
+    })
   })
 }
 

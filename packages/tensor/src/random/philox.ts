@@ -1,0 +1,35 @@
+/**
+ * Philox4x32-10: random words as a function of a counter and a key, with no state between calls. The same element of
+ * the same key has the same bits whatever was drawn before, so a mask can be made again in a recomputation.
+ *
+ * @see Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"
+ */
+
+/** The high and low half of the product of two 32-bit words. */
+function multiply(a: number, b: number): [high: number, low: number] {
+  const [a1, a0, b1, b0] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff]
+  const middle = a1 * b0 + ((a0 * b0) >>> 16)
+  const carried = (middle & 0xffff) + a0 * b1
+  const high = a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(carried / 0x10000)
+  return [high >>> 0, Math.imul(a, b) >>> 0]
+}
+
+export type Words = [number, number, number, number]
+
+/** Four words for a counter of four and a key of two. */
+export function philox(counter: Readonly<Words>, key: readonly [number, number]): Words {
+  let [c0, c1, c2, c3] = counter
+  let [k0, k1] = key
+  for (let round = 0; round < 10; round++) {
+    const [high0, low0] = multiply(0xd2511f53, c0)
+    const [high1, low1] = multiply(0xcd9e8d57, c2)
+    const [next0, next2] = [high1 ^ c1 ^ k0, high0 ^ c3 ^ k1]
+    c0 = next0 >>> 0
+    c1 = low1
+    c2 = next2 >>> 0
+    c3 = low0
+    k0 = (k0 + 0x9e3779b9) >>> 0
+    k1 = (k1 + 0xbb67ae85) >>> 0
+  }
+  return [c0, c1, c2, c3]
+}
