@@ -19,6 +19,10 @@ test('1-tensors prints the gradient and its shape', () => {
   assert.match(run('1-tensors.ts'), /0\.0612.*\[ 2, 2 \]/s)
 })
 
+test('2-property-test finds no counterexample', () => {
+  assert.match(run('2-property-test.ts'), /agrees with central differences/)
+})
+
 needsShared(test)('3-layer-integrated-gradients prints tokens, scores and the completeness error', () => {
   const out = run('3-layer-integrated-gradients.ts', shared('models/minilm-l6'))
   assert.match(out, 'physician')

@@ -1,8 +1,7 @@
 /** Comparison with a report of the worst element. */
-
 import type { TypedArray } from '../dtype.ts'
-import { GradError, ShapeError, show } from '../errors.ts'
-import { sameShape } from '../shape.ts'
+import { AntecedentError, type ErrorParts, ShapeError, show } from '../errors.ts'
+import { type Shape, sameShape } from '../shape.ts'
 import { type Nested, shapeOfNested, Tensor } from '../tensor.ts'
 
 export interface Tolerance {
@@ -12,9 +11,33 @@ export interface Tolerance {
   atol?: number
 }
 
+/** The worst of the elements that differ. */
+export interface Mismatch {
+  /** its position */
+  readonly index: readonly number[]
+  readonly actualValue: number
+  readonly expectedValue: number
+  /** how many numbers of the actual's float type lie between the two; Infinity where one is NaN */
+  readonly ulps: number
+  /** how many elements differ, of how many */
+  readonly differing: number
+  readonly count: number
+}
+
+/** Numbers that should agree and do not. */
+export class MismatchError extends AntecedentError {
+  override readonly name = 'MismatchError'
+  readonly mismatch: Mismatch
+
+  constructor(parts: ErrorParts, mismatch: Mismatch) {
+    super(parts)
+    this.mismatch = mismatch
+  }
+}
+
 type Values = Tensor | TypedArray | Nested
 
-const shapeOf = (x: Values): readonly number[] => (x instanceof Tensor ? x.shape : shapeOfNested('allClose', x))
+const shapeOf = (x: Values): Shape => (x instanceof Tensor ? x.shape : shapeOfNested('allClose', x))
 
 function elementsOf(x: Values): ArrayLike<number> {
   if (x instanceof Tensor) return x.dataSync()
@@ -24,7 +47,7 @@ function elementsOf(x: Values): ArrayLike<number> {
 }
 
 /** The position of flat index `i` in a shape. */
-function indexOf(i: number, shape: readonly number[]): number[] {
+function positionOf(i: number, shape: Shape): number[] {
   const index: number[] = []
   let rest = i
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -34,42 +57,68 @@ function indexOf(i: number, shape: readonly number[]): number[] {
   return index
 }
 
-/** The distance in units of the last place of float32. */
-function ulps(a: number, b: number): number {
-  const bits = new Int32Array(new Float32Array([a, b]).buffer)
-  const ordered = (n: number) => (n < 0 ? -(n & 0x7fffffff) : n)
-  return Math.abs(ordered(bits[0]!) - ordered(bits[1]!))
+/** Floats in their order as integers: neighbours are one apart, and −0 is 0. */
+function rankOf(x: number, double: boolean): bigint {
+  const bits = double
+    ? new BigInt64Array(Float64Array.of(x).buffer)[0]!
+    : BigInt(new Int32Array(Float32Array.of(x).buffer)[0]!)
+  return bits < 0n ? -BigInt.asUintN(double ? 63 : 31, bits) : bits
+}
+
+function ulpsBetween(a: number, b: number, double: boolean): number {
+  if (Number.isNaN(a) || Number.isNaN(b)) return Number.POSITIVE_INFINITY
+  const distance = rankOf(a, double) - rankOf(b, double)
+  return Number(distance < 0n ? -distance : distance)
+}
+
+/** The element that differs most in proportion to its bound; null where all agree. */
+export function worstMismatch(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  shape: Shape,
+  { rtol = 1e-7, atol = 0 }: Tolerance,
+): Mismatch | null {
+  let worst = -1
+  let worstSeverity: readonly [ratio: number, distance: number] = [0, 0]
+  let differing = 0
+  for (let i = 0; i < expected.length; i++) {
+    const [a, b] = [actual[i]!, expected[i]!]
+    if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue
+    const distance = Math.abs(a - b)
+    const ratio = distance / (atol + rtol * Math.abs(b))
+    if (Number.isFinite(b) && ratio <= 1) continue
+    differing++
+    // a bound of 0 says nothing, and then the distance decides; what is no number is as bad as can be
+    const severity = [ratio, distance].map((x) => (Number.isNaN(x) ? Number.POSITIVE_INFINITY : x)) as [number, number]
+    const [most, furthest] = worstSeverity
+    if (worst >= 0 && (severity[0] < most || (severity[0] === most && severity[1] <= furthest))) continue
+    worst = i
+    worstSeverity = severity
+  }
+  if (worst < 0) return null
+  const [actualValue, expectedValue] = [actual[worst]!, expected[worst]!]
+  const ulps = ulpsBetween(actualValue, expectedValue, !(actual instanceof Float32Array))
+  const index = positionOf(worst, shape)
+  return { index, actualValue, expectedValue, ulps, differing, count: expected.length }
 }
 
 /**
  * True where every element agrees: |actual − expected| ≤ atol + rtol · |expected|; NaN agrees with NaN, an infinity
- * with the same infinity, −0 with 0. Shapes must be equal.
+ * with the same infinity, −0 with 0. Shapes must be equal; two empty ones agree.
  *
- * @throws {GradError} that names the worst element: its index, both values, and their distance in float32 ulps
+ * @throws {MismatchError} that names the worst element: its index, both values, and their distance in units of the last
+ *   place (of float32 where `actual` is, else of float64)
+ * @throws {ShapeError} where shapes differ
  */
-export function allClose(actual: Values, expected: Values, { rtol = 1e-7, atol = 0 }: Tolerance = {}): true {
+export function allClose(actual: Values, expected: Values, tolerance: Tolerance = {}): true {
   const shape = shapeOf(expected)
   if (!sameShape(shapeOf(actual), shape)) {
     throw new ShapeError({ op: 'allClose', expected: `shape ${show(shape)}`, got: show(shapeOf(actual)) })
   }
-  const [a, b] = [elementsOf(actual), elementsOf(expected)]
-  let worst = -1
-  let worstRatio = 1
-  let wrong = 0
-  for (let i = 0; i < b.length; i++) {
-    if (Object.is(a[i], b[i]) || a[i] === b[i]) continue
-    const bound = atol + rtol * Math.abs(b[i]!)
-    const error = Math.abs(a[i]! - b[i]!)
-    const ratio = Number.isFinite(error) && Number.isFinite(bound) ? error / bound : Number.POSITIVE_INFINITY
-    if (ratio <= 1) continue
-    wrong++
-    if (worst < 0 || ratio > worstRatio) [worst, worstRatio] = [i, ratio]
-  }
-  if (worst < 0) return true
-  throw new GradError({
-    op: 'allClose',
-    expected: `${b[worst]} at ${show(indexOf(worst, shape))}`,
-    got: `${a[worst]}`,
-    hint: `${wrong} of ${b.length} elements differ; ${ulps(a[worst]!, b[worst]!)} ulps of float32 at the worst`,
-  })
+  const mismatch = worstMismatch(elementsOf(actual), elementsOf(expected), shape, tolerance)
+  if (!mismatch) return true
+  const { index, actualValue, expectedValue, ulps, differing, count } = mismatch
+  const parts = { op: 'allClose', expected: `${expectedValue} at ${show(index)}`, got: String(actualValue) }
+  const hint = `${differing} of ${count} elements differ; the worst is shown, ${ulps} ulps away`
+  throw new MismatchError({ ...parts, hint }, mismatch)
 }

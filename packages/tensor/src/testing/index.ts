@@ -1,3 +1,4 @@
-/** For tests of one's own: derivatives against finite differences, and comparison with a report. */
-export { allClose, type Tolerance } from './allClose.ts'
-export { type CheckOptions, checkGradients } from './checkGradients.ts'
+/** For tests of one's own: derivatives against finite differences, comparison with a report, and arbitraries. */
+export { allClose, type Mismatch, MismatchError, type Tolerance } from './allClose.ts'
+export { arbitraries, type ShapeOptions, type TensorOptions } from './arbitraries.ts'
+export { type CheckOptions, checkGradients, checkJvp, checkSecondGradients } from './finiteDifferences.ts'
