@@ -13,7 +13,11 @@ export interface DeviceInfo {
   readonly description: string
 }
 
+const backends = new Map<string, Backend>([[refBackend.name, refBackend]])
 let current: Backend = refBackend
+
+/** @internal Adds a device, so that its name works wherever one is given. */
+export const registerBackend = (backend: Backend): void => void backends.set(backend.name, backend)
 
 /** The device on which new tensors are made. */
 export const device = (): DeviceInfo => ({ name: current.name, description: current.description })
@@ -21,7 +25,8 @@ export const device = (): DeviceInfo => ({ name: current.name, description: curr
 /** @internal The backend of a name, or the current one. */
 export function backendOf(name?: string): Backend {
   if (name === undefined) return current
-  if (name === refBackend.name) return refBackend
+  const backend = backends.get(name)
+  if (backend) return backend
   throw unavailable(name)
 }
 
