@@ -15,6 +15,7 @@ import { logSoftmax, softmax } from './ops/softmax.ts'
 import * as unary from './ops/unary.ts'
 import type { Shape } from './shape.ts'
 import { Tensor } from './tensor.ts'
+import { to } from './transfer.ts'
 
 interface Methods {
   add(b: Operand): Tensor
@@ -83,6 +84,7 @@ interface Methods {
   flip(axes: number | readonly number[]): Tensor
   at(...entries: readonly IndexEntry[]): Tensor
   cast(dtype: DType): Tensor
+  to(device: string): Tensor
 }
 
 type Functions = { [Name in keyof Methods]: (x: Tensor, ...args: Parameters<Methods[Name]>) => Tensor }
@@ -102,7 +104,7 @@ const functions: Functions = {
   ...{ tanh, sigmoid, softplus, erf, relu, gelu, clamp },
   ...{ sum, mean, max, min, norm, prod, variance, logSumExp, all, any, argmax, argmin, softmax, logSoftmax, cumsum },
   ...{ reshape, transpose, permute, swapAxes, squeeze, unsqueeze, expand, slice, select, flip, at },
-  ...{ matmul, cast },
+  ...{ matmul, cast, to },
 }
 
 for (const [name, f] of Object.entries(functions) as [string, (x: Tensor, ...args: unknown[]) => Tensor][]) {
