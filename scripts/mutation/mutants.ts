@@ -64,7 +64,7 @@ export function mutants(): Mutant[] {
     const op: Op = typed
     const derivatives = op.derivatives as Record<string, Derivative>
     const list = Object.entries(derivatives).flatMap(([name, rules]) => mutantsOf(op, derivatives, name, rules))
-    if (!op.broadcasts) return list
+    if (!op.broadcasts || list.length === 0) return list
     const align = () => void Object.assign(op, { broadcasts: false })
     return [...list, { kind: 'alignment of tangents dropped', name: `align ${op.name}`, apply: align }]
   })
@@ -83,8 +83,7 @@ function mutantsOf(op: Op, derivatives: Record<string, Derivative>, name: string
     mutant('vjp negated', 'vjp', { vjp: negated(op, rules.vjp) }),
     mutant('jvp negated', 'jvp', { jvp: negated(op, push) }),
   ]
-  if (op.broadcasts || op.name === 'expand')
-    list.push(mutant('un-broadcast dropped', 'unsummed', { vjp: unsummed(rules.vjp, name) }))
+  if (op.broadcasts) list.push(mutant('un-broadcast dropped', 'unsummed', { vjp: unsummed(rules.vjp, name) }))
   for (const [i, first] of rules.reads.entries()) {
     for (const second of rules.reads.slice(i + 1)) {
       const swapped =

@@ -204,6 +204,18 @@ test('a reverse pass under a forward level frees no handle that two values share
   allClose(tangent, [-14 / 3, 7 / 3, 7 / 3], { rtol: 1e-14 })
 })
 
+test('a gradient through stacked tangents of a stretched value', () => {
+  const x = f64([1, 2, 3])
+  const directions = f64([
+    [1, 0, 0],
+    [0, 1, 1],
+  ] as never)
+  const f = (t: Tensor) => t.expand([4, 3]).sin()
+  // Σ over directions and copies of cos(x) v: each element of x has one direction, and four copies
+  allClose(grad((at: Tensor) => sum(jvp(f, at, directions).tangent))(x), x.sin().mul(-4), { rtol: 1e-14 })
+  allClose(grad((vs: Tensor) => sum(jvp(f, x, vs).tangent))(directions), x.cos().mul(2).expand([2, 3]), { rtol: 1e-14 })
+})
+
 test('errors are typed, with fields and advice', async () => {
   assert.throws(
     () => matmul(tensor([[1, 2]]), tensor([[1, 2]])),

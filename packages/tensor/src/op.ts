@@ -112,6 +112,8 @@ export interface Op<Name extends string = string, Attrs = unknown> {
   /** The same function out of simpler operations, for a fused one. */
   decomposition?(inputs: Tensor[], attrs: Attrs): Tensor
   readonly cases: readonly Case<Attrs>[]
+  /** a case of the size that models have, for benchmarks; default: the first case, many times in a batch */
+  readonly large?: Case<Attrs>
 }
 
 /** Gives the types of inputs and attributes to an operation's parts. */

@@ -21,6 +21,7 @@ export const indexOps = {
       x: linear(['index'], (dy, { index }, { shapes }) => addRows(dy, index, shapes.x.at(-2)!)),
     },
     cases: [{ shapes: [[2, 4, 3], [5]], attrs: {}, indices: { 1: 4 } }],
+    large: { shapes: [[30000, 128], [512]], attrs: {}, indices: { 1: 30000 } },
   }),
 
   /** The transpose of `takeRows`: adds rows up at their indices. */
@@ -77,6 +78,7 @@ export const indexOps = {
         attrs: { size: 4 },
         indices: { 1: 4 },
       },
+      { shapes: [[3], [2, 3]], attrs: { size: 4 }, indices: { 1: 4 } },
     ],
   }),
 }

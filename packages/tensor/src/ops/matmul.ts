@@ -64,6 +64,13 @@ export const matmulOps = {
         attrs: {},
       },
     ],
+    large: {
+      shapes: [
+        [128, 384],
+        [384, 384],
+      ],
+      attrs: {},
+    },
   }),
 }
 

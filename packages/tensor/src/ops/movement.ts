@@ -13,6 +13,7 @@ import {
   stridesOf,
 } from '../shape.ts'
 import type { Layout, Tensor } from '../tensor.ts'
+import { sumTo } from './reduce.ts'
 
 /** A stretch of one axis: `size` elements from `start` on, `step` apart. */
 export interface Range {
@@ -111,11 +112,19 @@ export const movementOps = {
         offset: x.offset,
       }
     },
-    derivatives: { x: linear([], (dy) => dy) }, // the driver sums over the stretched axes
+    derivatives: {
+      // new axes stand behind the batch, not in front of it, so that the driver could not tell them from directions
+      x: linear([], (dy, _, { attrs: { from, to } }) => {
+        const lead = dy.rank - to.length
+        return sumTo(dy, [...dy.shape.slice(0, lead), ...from], lead)
+      }),
+    },
     cases: [
       { shapes: [[3, 1]], attrs: { from: [3, 1], to: [2, 3, 4] } },
       { shapes: [[]], attrs: { from: [], to: [2] } },
+      { shapes: [[2, 3, 1]], attrs: { from: [3, 1], to: [4, 3, 2] } },
     ],
+    large: { shapes: [[128, 1]], attrs: { from: [128, 1], to: [64, 128, 64] } },
   }),
 
   slice: defineOp<'x', Part>({

@@ -33,6 +33,7 @@ export const normOps = {
       { shapes: [[3, 5]], attrs: { eps: 1e-5 } },
       { shapes: [[2, 1]], attrs: { eps: 1e-5 } },
     ],
+    large: { shapes: [[256, 384]], attrs: { eps: 1e-12 } },
   }),
 }
 

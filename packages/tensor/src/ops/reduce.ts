@@ -37,6 +37,7 @@ const reduction = (name: ReduceName, x: Derivative<'x', Axes>, emptyCase = true)
     forward: (kernels, [x], y, { axes }) => kernels.reduce(name, x!, axes, y),
     derivatives: { x },
     cases: emptyCase ? [...reduceCases, { shapes: [[2, 0]], attrs: { axes: 1 } }] : reduceCases,
+    large: { shapes: [[256, 512]], attrs: { axes: 1 } },
   })
 
 /** Adds trailing axes of size 1. */

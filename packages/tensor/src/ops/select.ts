@@ -28,6 +28,7 @@ export const selectOps = {
         booleans: [0],
       },
       { shapes: [[3], [2, 1], []], attrs: {}, booleans: [0] },
+      { shapes: [[3, 6], [6], [3, 1]], attrs: {}, booleans: [0] },
     ],
   }),
 }

@@ -24,16 +24,27 @@ export const softmaxOps = {
       { shapes: [[1]], attrs: {} },
       { shapes: [[2, 0]], attrs: {} },
     ],
+    large: { shapes: [[12, 128, 128]], attrs: {} },
   }),
 
   maskedSoftmax: defineOp<'x' | 'mask'>({
     name: 'maskedSoftmax',
     inputs: ['x', 'mask'],
-    broadcasts: true,
     shape: ([x]) => x!.shape,
     forward: (kernels, [x, mask], y) => kernels.maskedSoftmax(x!, stretch(mask!, y.shape), y),
     derivatives: { x: symmetric(['y'], (d, { y }) => softmaxRule(d, y)) },
-    cases: [{ shapes: [[3, 4], [4]], attrs: {}, booleans: [1] }],
+    cases: [
+      { shapes: [[3, 9], [9]], attrs: {}, booleans: [1] },
+      {
+        shapes: [
+          [4, 5],
+          [4, 5],
+        ],
+        attrs: {},
+        booleans: [1],
+      },
+    ],
+    large: { shapes: [[12, 128, 128], [128]], attrs: {}, booleans: [1] },
   }),
 }
 

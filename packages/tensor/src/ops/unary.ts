@@ -27,6 +27,7 @@ function unary(
     derivatives: { x: symmetric(reads, rule) },
     ...(decomposition && { decomposition: ([x]: Tensor[]) => decomposition(x!) }),
     cases: [example([]), example([3, 5]), example([2, 0])],
+    large: example([128, 1024]),
   })
 }
 
