@@ -57,7 +57,8 @@ export class SafetensorsFile extends Catalog {
  * @param options.file name of the file, for errors
  * @throws {FormatError} at the first broken rule of the format
  */
-export function parseSafetensors(bytes: Uint8Array, { file }: { file?: string } = {}): SafetensorsFile {
+export function parseSafetensors(bytes: Uint8Array, options: { file?: string } = {}): SafetensorsFile {
+  const { file } = options
   const length = readHeaderLength(bytes, bytes.length, file)
   return new SafetensorsFile(bytes, readHeader(bytes.subarray(8, 8 + length), bytes.length, file), file)
 }

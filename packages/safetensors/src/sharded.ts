@@ -114,8 +114,9 @@ function collectInfos(
 export async function openSharded(
   index: Uint8Array,
   open: (fileName: string) => Promise<TensorReader>,
-  { file }: { file?: string | undefined } = {},
+  options: { file?: string | undefined } = {},
 ): Promise<TensorReader> {
+  const { file } = options
   const parsed = parseShardIndex(index, { file })
   const names = [...new Set(parsed.weightMap.values())]
   const shards = new Map<string, TensorReader>()

@@ -50,8 +50,9 @@ const firstBytes = 65536
  */
 export async function fetchSource(
   url: string,
-  { fetch = globalThis.fetch, headers = {} }: { fetch?: FetchLike; headers?: Record<string, string> } = {},
+  options: { fetch?: FetchLike; headers?: Record<string, string> } = {},
 ): Promise<ByteSource> {
+  const { fetch = globalThis.fetch, headers = {} } = options
   const request = async (begin: number, end: number) => {
     const response = await fetch(url, { headers: { ...headers, range: `bytes=${begin}-${end - 1}` } })
     const problem = rangeProblem(response.status, response.headers.get('content-range'), begin)

@@ -52,10 +52,8 @@ export const defaultSpecialTokens: Readonly<SpecialTokenNames> = {
  * @param options.file name of the file, for messages
  * @throws {FormatError} if the JSON is no object or a value has another type
  */
-export function tokenizerOptions(
-  json: unknown,
-  { file = 'tokenizer_config.json' }: { file?: string } = {},
-): TokenizerOptions {
+export function tokenizerOptions(json: unknown, options: { file?: string } = {}): TokenizerOptions {
+  const { file = 'tokenizer_config.json' } = options
   if (json === undefined) return {}
   if (!isObject(json)) throw new FormatError({ expected: 'a JSON object', got: JSON.stringify(json), file })
   const flag = (key: string): boolean | undefined => {

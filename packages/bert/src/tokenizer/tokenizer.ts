@@ -93,7 +93,8 @@ export class WordPieceTokenizer {
    * @param options.skipSpecialTokens leave out the five special tokens; default false
    * @throws {RangeError} if an id is not in the vocabulary
    */
-  decode(ids: Iterable<number>, { skipSpecialTokens = false }: { skipSpecialTokens?: boolean } = {}): string {
+  decode(ids: Iterable<number>, options: { skipSpecialTokens?: boolean } = {}): string {
+    const { skipSpecialTokens = false } = options
     const skipped = new Set(skipSpecialTokens ? Object.values(this.specialTokens) : [])
     const kept = Array.from(ids).filter((id) => !skipped.has(id))
     return kept

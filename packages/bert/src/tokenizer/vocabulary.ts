@@ -17,7 +17,8 @@ export class Vocabulary {
    * @param options.file name of the file they come from, for messages
    * @throws {FormatError} if a piece is empty or occurs twice
    */
-  constructor(pieces: readonly string[], { file }: { file?: string } = {}) {
+  constructor(pieces: readonly string[], options: { file?: string } = {}) {
+    const { file } = options
     this.#pieces = [...pieces]
     this.file = file
     let longest = 0
