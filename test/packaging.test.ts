@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import typescript from 'typescript'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repository } from './support/shared.ts'
@@ -40,18 +41,27 @@ test('packed packages install into an empty project', () => {
   must('npm', ['install', '--no-audit', '--no-fund', ...archives.map((file) => `./${file}`)])
 })
 
+test('the testing tools need fast-check for arbitraries alone, and say so', () => {
+  const script = `import { arbitraries, checkGradients } from '@antecedent/tensor/testing'
+    import { tensor } from '@antecedent/tensor'
+    console.log(checkGradients((x) => x.square().sum(), [tensor([1, 2])]))
+    try { arbitraries.tensor() } catch (error) { console.log(error.message) }`
+  writeFileSync(join(project, 'without.js'), script)
+  assert.match(must(process.execPath, ['without.js']), /true\narbitraries: expected the package fast-check.*npm i -D/)
+})
+
 test('the scripts of the README run there', () => {
-  assert.is(blocks.length, 2)
+  assert.ok(blocks.length >= 2)
+  must('npm', ['install', '--no-audit', '--no-fund', 'fast-check@4.10.2'])
   for (const [i, block] of blocks.entries()) {
     const model = JSON.stringify(join(repository, 'models/antecedent-small'))
     // plain JavaScript: without its types the script is what node 20 runs
-    const script = block
-      .replace(', type Tensor', '')
-      .replace('(w: Tensor)', '(w)')
-      .replace("'models/antecedent-small'", model)
-      .replace('nSteps: 50', 'nSteps: 4')
+    const { outputText } = typescript.transpileModule(block, {
+      compilerOptions: { target: typescript.ScriptTarget.ES2022, module: typescript.ModuleKind.ESNext },
+    })
+    const script = outputText.replace("'models/antecedent-small'", model).replace('nSteps: 50', 'nSteps: 4')
     writeFileSync(join(project, `script${i}.js`), script)
-    assert.ok(must(process.execPath, [`script${i}.js`]).length > 0)
+    must(process.execPath, [`script${i}.js`])
   }
 })
 
