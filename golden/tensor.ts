@@ -9,7 +9,7 @@ type Named = Record<string, Tensor>
 const notFinite = ['Infinity', '-Infinity', 'NaN']
 
 /** Attributes with the words for infinities as numbers, and floats in the precision of the run. */
-function decode(attrs: Record<string, unknown>, precision: Precision): Attrs {
+export function decode(attrs: Record<string, unknown>, precision: Precision): Attrs {
   const value = (x: unknown) => (notFinite.includes(String(x)) ? Number(x) : x === 'f64' ? precision : x)
   const decoded = Object.fromEntries(Object.entries(attrs).map(([name, x]) => [name, value(x)]))
   return { dtype: precision, ...decoded } as unknown as Attrs

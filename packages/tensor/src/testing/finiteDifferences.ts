@@ -1,7 +1,7 @@
 /** Derivatives against central differences, in f64 on `ref` whatever the inputs' dtype and device. */
 import { jvp } from '../forward.ts'
 import { mul } from '../ops/arithmetic.ts'
-import { tensor } from '../ops/create.ts'
+import { tensor, zeros } from '../ops/create.ts'
 import { sum } from '../ops/reduce.ts'
 import { normal, randomKey } from '../random/random.ts'
 import { grad, vjp } from '../reverse.ts'
@@ -85,7 +85,7 @@ export function checkGradients(f: (...xs: Tensor[]) => Tensor, xs: Many, options
       for (let e = 0; e < x.size; e++) {
         const unit = new Float64Array(x.size)
         unit[e] = 1
-        const vs = inputs.map((other, i) => (i === k ? tensor(unit, x.shape, onRef) : other.mul(0)))
+        const vs = inputs.map((other, i) => (i === k ? tensor(unit, x.shape, onRef) : zeros(other.shape, other)))
         numeric[e] = centralDifference((parts) => numbers(call(parts)), inputs, vs, options.eps ?? 1e-5)[0]!
       }
       compare('checkGradients', `input ${positions[k]}`, numbers(gradient), numeric, x.shape, options)
