@@ -1,7 +1,10 @@
 /**
  * What a device owes: a closed list of loops over buffers and sizes that know nothing of tensors. A backend that lacks
  * one does not compile. Inputs are views with any strides (0 where an axis is broadcast); outputs are dense, freshly
- * allocated and hold garbage before the call.
+ * allocated and hold garbage before the call, but for that of `copy`, which may be a view of a part.
+ *
+ * A kernel returns once its work is enqueued, and work runs in the order of the calls, uploads and reads among it. What
+ * goes wrong on the device itself may come out as late as the next read.
  */
 import type { DType, TypedArray } from './dtype.ts'
 import type { Shape } from './shape.ts'
@@ -83,10 +86,10 @@ export interface Backend {
   readonly dtypes: readonly DType[]
   readonly kernels: Kernels
   allocate(dtype: DType, capacity: number): Buffer
-  /** Gives the memory back for good; the pool above keeps what may be used again. */
+  /** Gives the memory back for good, after what is enqueued; the pool above keeps what may be used again. */
   free(buffer: Buffer): void
   upload(array: TypedArray, buffer: Buffer): void
-  /** The elements of x in row-major order, as an array of its own. */
+  /** The elements that x has at the call, in row-major order, as an array of its own; x may be reused at once. */
   read(x: View): Promise<TypedArray>
   /** The same at once; throws where the device cannot. */
   readSync(x: View): TypedArray
