@@ -5,19 +5,30 @@ import { apply, type Joint, type Op } from './op.ts'
 import { zeros } from './ops/create.ts'
 import { sumTo } from './ops/reduce.ts'
 import { vjp } from './reverse.ts'
+import { openSites, underSites } from './site.ts'
 import { isDifferentiable, type Tensor } from './tensor.ts'
+import { highestLevel, peel } from './trace.ts'
 
 type Whole = (...xs: Tensor[]) => Tensor
 
-/** A function of tensors as an operation of its own. */
-function whole(name: string, f: Whole, joint: Joint): Whole {
+/**
+ * A function of tensors as an operation of its own. Whenever it or its rules run, they pass the sites of the call. A
+ * value recorded within would be a constant of a derivative around, silently: that is refused.
+ */
+function whole(name: string, f: Whole, { readsResult, vjp, jvp }: Joint): Whole {
   return (...xs) => {
+    const sites = openSites()
+    const followed = highestLevel(xs.map(peel)) !== null
     const op: Op = {
       name,
       inputs: xs.map((_, i) => `x${i}`),
       shape: ([x]) => x!.shape, // not asked
-      compute: (inputs) => f(...inputs),
-      joint,
+      compute: (inputs) => underSites(sites, followed ? 'refused' : 'kept', () => f(...inputs)),
+      joint: {
+        readsResult,
+        vjp: (...values) => underSites(sites, 'skipped', () => vjp(...values)),
+        jvp: (...values) => underSites(sites, 'skipped', () => jvp(...values)),
+      },
       derivatives: {},
       cases: [],
     }
@@ -121,7 +132,9 @@ export function customOp<Inputs extends Tensor[]>(op: CustomOp<Inputs>): (...xs:
 
 /**
  * The same function, of which a tape keeps the arguments alone: the backward pass runs it again. Less memory for one
- * more forward; the results are equal bit for bit, so long as `f` does the same each time. `dropout` does, by its key.
+ * more forward; the results are equal bit for bit, so long as `f` does the same each time. `dropout` does, by its key;
+ * sites are replaced as when it was called. What `f` hands out beside its result is a constant of derivatives, so a
+ * site within can not be recorded under one.
  *
  * @param f  of tensors to one tensor; what it uses of a derivative in progress must be among its arguments
  * @throws {GradError} when called, where `f` uses such a value that is no argument

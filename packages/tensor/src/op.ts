@@ -137,9 +137,9 @@ export function apply<Name extends string, Attrs>(op: Op<Name, Attrs>, operands:
 
 /** Runs an operation on values: no derivative looks on. */
 function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tensor[], attrs: Attrs): Tensor {
+  if (op.compute) return computed(op.name, () => op.compute!(inputs, attrs))
   const [first] = inputs
   if (!first) throw internal(`${op.name} without inputs`)
-  if (op.compute) return computed(op.name, () => op.compute!(inputs, attrs))
   const shape = op.shape(inputs, attrs)
   if (op.view) {
     const { storage, layout } = first.concrete()

@@ -2,7 +2,7 @@
  * Sites: how a model is opened. A model names its intermediate values while it runs; a tap records or replaces them.
  * Recording, patching, attribution at any layer and attention extraction all use this one mechanism.
  */
-import { OptionError, unknownName } from './errors.ts'
+import { GradError, OptionError, unknownName } from './errors.ts'
 import { moveToScope, scopeDepth } from './scope.ts'
 import type { Tensor } from './tensor.ts'
 
@@ -24,9 +24,19 @@ interface Tap {
   readonly scopeDepth: number
   /** every name that the run passed */
   readonly visited: Set<string>
+  readonly recording: Recording
 }
 
-const taps: Tap[] = []
+/** What becomes of a value to be recorded: `refused` is an error, `skipped` does nothing. */
+type Recording = 'kept' | 'refused' | 'skipped'
+
+/** @internal The open taps, and the prefix of names. */
+export interface Sites {
+  readonly taps: readonly Tap[]
+  readonly prefix: string
+}
+
+let taps: Tap[] = []
 let prefix = ''
 
 /**
@@ -44,9 +54,39 @@ export function site(name: string, value: Tensor): Tensor {
     tap.visited.add(full)
     const replacement = tap.replace[full]
     if (replacement !== undefined) current = typeof replacement === 'function' ? replacement(current) : replacement
-    if (tap.matchers.some(({ matches }) => matches(full))) tap.recorded[full] = moveToScope(current, tap.scopeDepth)
+    if (tap.matchers.some(({ matches }) => matches(full))) record(tap, full, current)
   }
   return current
+}
+
+function record({ recording, recorded, scopeDepth }: Tap, name: string, value: Tensor): void {
+  if (recording === 'kept') recorded[name] = moveToScope(value, scopeDepth)
+  if (recording !== 'refused') return
+  throw new GradError({
+    op: 'site',
+    expected: `'${name}' to be recorded where the derivative in progress sees it`,
+    got: 'one within a function that runs as one operation',
+    hint: 'record it without checkpoint or customOp, or under no derivative',
+  })
+}
+
+/** @internal The sites of now, for a function that runs again later. */
+export const openSites = (): Sites => ({ taps: [...taps], prefix })
+
+/**
+ * @internal Runs `f` under the taps and prefix of another time. Values are replaced as then; whether the taps of then
+ * record, `recording` says. Taps that `f` itself opens are as ever.
+ */
+export function underSites<T>(then: Sites, recording: Recording, f: () => T): T {
+  const outer = { taps, prefix }
+  taps = then.taps.map((tap) => (tap.recording === 'kept' ? { ...tap, recording } : tap))
+  prefix = then.prefix
+  try {
+    return f()
+  } finally {
+    taps = outer.taps
+    prefix = outer.prefix
+  }
 }
 
 /** Runs `f` with `name.` in front of the names of its sites. */
@@ -83,6 +123,7 @@ export function tap<T>(options: TapOptions, f: () => T): { result: T; recorded: 
     recorded: {},
     scopeDepth: scopeDepth(),
     visited: new Set(),
+    recording: 'kept',
   }
   const outer = prefix
   prefix = ''
