@@ -86,7 +86,30 @@ test('clipping leaves short gradients and the direction of long ones', () => {
   assert.throws(() => clipGradNorm([tensor([3])], 0), /maxNorm > 0/)
 })
 
+test('dtypes do not drift: gradients and state have the parameters’, and clipping leaves each as it is', () => {
+  const { init, update } = adamW({ lr: 1 })
+  const params = [tensor([1, 2])]
+  const wide = [tensor(Float64Array.of(1, 2))]
+  assert.throws(() => update(params, wide, init(params)), /gradients in f32 for parameter 0, got f64/)
+  assert.throws(() => update(params, params, init(wide)), /state 'm' in f32 for parameter 0, got f64/)
+  const whole = [tensor([1, 2], null, { dtype: 'i32' })]
+  assert.throws(() => update(whole, whole, init(whole)), /float tensor/)
+  assert.is(update(params, params, init(params)).params[0]!.dtype, 'f32')
+  const { gradients } = clipGradNorm([tensor([3]), tensor(Float64Array.of(4))], 1)
+  assert.equal(
+    gradients.map((g) => g.dtype),
+    ['f32', 'f64'],
+  )
+  allClose(gradients[0]!, [0.6], { rtol: 1e-6 })
+})
+
 test('what does not fit is an error that says so', () => {
+  for (const rate of [Number.NaN, -1]) {
+    assert.throws(() => sgd({ lr: 1 }).update(start(), start(), sgd({ lr: 1 }).init(start()), rate), /lr in \[0/)
+  }
+  assert.throws(() => sgd({ lr: 1, momentum: 0.9, dampening: Number.NaN }), /dampening in/)
+  assert.throws(() => sgd({ lr: 1, nesterov: true }), /a momentum and no dampening/)
+  assert.throws(() => sgd({ lr: 1, momentum: 0.9, dampening: 0.1, nesterov: true }), /a momentum and no dampening/)
   assert.throws(() => adamW({ lr: -1 }), /adamW: expected lr in \[0, Infinity\), got -1/)
   assert.throws(() => adamW({ lr: 1, beta1: 1 }), /beta1 in \[0, 1\)/)
   const { init, update } = adamW({ lr: 1 })

@@ -120,6 +120,14 @@ test('initial weights have the spread that their papers ask for', () => {
   assert.throws(() => heNormal([3], key), /out, in/)
 })
 
+test('a range upside down and a negative spread are errors', () => {
+  for (const low of [2, Number.NaN]) assert.throws(() => uniform([1], key, { low }), /low ≤ high/)
+  for (const draw of [normal, truncatedNormal]) {
+    for (const std of [-1, Number.NaN]) assert.throws(() => draw([1], key, { std }), /std ≥ 0/)
+  }
+  assert.equal(normal([1], key, { mean: 3, std: 0 }).toArray(), [3])
+})
+
 test('keys are whole numbers', () => {
   for (const seed of [-1, 0.5, Number.NaN]) assert.throws(() => randomKey(seed), /safe integer/)
 })

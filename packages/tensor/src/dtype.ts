@@ -1,5 +1,5 @@
 /** Element types and the one rule by which they meet. */
-import { DTypeError, unknownName } from './errors.ts'
+import { DTypeError, MemoryError, unknownName } from './errors.ts'
 
 /** `f32` and `f64` are floats; `i32` holds indices and counts; `bool` is stored as one byte, 0 or 1. */
 export type DType = 'bool' | 'i32' | 'f32' | 'f64'
@@ -18,7 +18,22 @@ export function checkDType(op: string, dtype: DType): void {
 
 export const bytesOf = (dtype: DType): number => arrays[dtype].BYTES_PER_ELEMENT
 
-export const newArray = (dtype: DType, length: number): TypedArray => new arrays[dtype](length)
+/** Zeros on the host. Throws `MemoryError` where there is no room. */
+export function newArray<D extends DType>(dtype: D, length: number): InstanceType<(typeof arrays)[D]> {
+  try {
+    return new arrays[dtype](length) as InstanceType<(typeof arrays)[D]>
+  } catch (cause) {
+    throw new MemoryError(
+      {
+        op: 'allocate',
+        expected: `room for ${length * bytesOf(dtype)} bytes on the host`,
+        got: 'out of memory',
+        hint: 'dispose tensors, use scope(), or work in smaller chunks',
+      },
+      { cause },
+    )
+  }
+}
 
 export const isFloat = (dtype: DType): boolean => dtype === 'f32' || dtype === 'f64'
 

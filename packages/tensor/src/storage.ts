@@ -107,7 +107,7 @@ function newBuffer(backend: Backend, dtype: DType, capacity: number): Buffer {
   try {
     return backend.allocate(dtype, capacity)
   } catch (cause) {
-    if (cause instanceof AntecedentError) throw cause
+    if (cause instanceof AntecedentError && !(cause instanceof MemoryError)) throw cause
     throw new MemoryError(
       {
         op: 'allocate',

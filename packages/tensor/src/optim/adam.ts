@@ -2,7 +2,7 @@
 import { add, div, mul, sub } from '../ops/arithmetic.ts'
 import { sqrt, square } from '../ops/unary.ts'
 import type { Tensor } from '../tensor.ts'
-import { checkOptions, type Optimizer, optimizer, type UpdateRule } from './optimizer.ts'
+import { atLeastZero, checkOptions, type Optimizer, optimizer, type UpdateRule } from './optimizer.ts'
 
 export interface AdamOptions {
   /** the learning rate */
@@ -32,8 +32,13 @@ type Step = (
 function variant(op: string, options: AdamOptions, step: Step, decayInGradient = false): Optimizer {
   const settings: Settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, ...options }
   const { beta1, beta2, weightDecay } = settings
-  const positive = [0, Number.POSITIVE_INFINITY] as const
-  checkOptions(op, settings, { lr: positive, beta1: [0, 1], beta2: [0, 1], eps: positive, weightDecay: positive })
+  checkOptions(op, settings, {
+    lr: atLeastZero,
+    beta1: [0, 1],
+    beta2: [0, 1],
+    eps: atLeastZero,
+    weightDecay: atLeastZero,
+  })
   const rule: UpdateRule<'m' | 'v'> = (w, gradient, slots, { step: n, lr }) => {
     const g = decayInGradient && weightDecay > 0 ? add(gradient, mul(w, weightDecay)) : gradient
     const m = add(mul(slots.m, beta1), mul(g, 1 - beta1))

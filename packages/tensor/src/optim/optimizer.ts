@@ -1,5 +1,6 @@
 /** What optimisers share: state as plain data, and a rule for one parameter. */
-import { OptionError, ShapeError, show } from '../errors.ts'
+import { DTypeError, OptionError, ShapeError, show } from '../errors.ts'
+import { requireFloat } from '../op.ts'
 import { zeros } from '../ops/create.ts'
 import { scope } from '../scope.ts'
 import { sameShape } from '../shape.ts'
@@ -27,6 +28,8 @@ export interface Optimizer {
    * @param gradients  one for each parameter, of its shape
    * @param lr         in place of the optimiser's own, as a schedule gives it
    * @throws {ShapeError} where gradients or state do not fit the parameters; nothing has changed then
+   * @throws {DTypeError} where they differ from them in dtype, or a parameter is no float
+   * @throws {OptionError} where `lr` is negative or NaN
    */
   update(params: readonly Tensor[], gradients: readonly Tensor[], state: OptimizerState, lr?: number): Updated
 }
@@ -42,9 +45,16 @@ export type UpdateRule<Slot extends string> = (
 
 function requireFit(op: string, params: readonly Tensor[], others: readonly Tensor[], what: string): void {
   const fits = others.length === params.length && params.every((w, i) => sameShape(w.shape, others[i]!.shape))
-  if (fits) return
-  const shapes = (list: readonly Tensor[]) => list.map((x) => show(x.shape)).join(' and ') || 'none'
-  throw new ShapeError({ op, expected: `${what} of shape ${shapes(params)}`, got: shapes(others) })
+  if (!fits) {
+    const shapes = (list: readonly Tensor[]) => list.map((x) => show(x.shape)).join(' and ') || 'none'
+    throw new ShapeError({ op, expected: `${what} of shape ${shapes(params)}`, got: shapes(others) })
+  }
+  for (const [i, w] of params.entries()) {
+    // two dtypes would meet at the wider one, which the parameter would then have
+    const { dtype } = others[i]!
+    if (dtype === w.dtype) continue
+    throw new DTypeError({ op, expected: `${what} in ${w.dtype} for parameter ${i}`, got: dtype, hint: 'cast one' })
+  }
 }
 
 /** An optimiser by the names of its running values and its rule. */
@@ -61,6 +71,8 @@ export function optimizer<Slot extends string>(
     }),
     update: (params, gradients, state, lr = lrByDefault) =>
       scope(() => {
+        checkOptions(op, { lr }, { lr: atLeastZero })
+        for (const w of params) requireFloat(op, w)
         requireFit(op, params, gradients, 'gradients')
         for (const name of slotNames) requireFit(op, params, state.slots[name] ?? [], `state '${name}'`)
         const step = state.step + 1
@@ -73,6 +85,9 @@ export function optimizer<Slot extends string>(
       }),
   }
 }
+
+/** Bounds for `checkOptions`. */
+export const atLeastZero = [0, Number.POSITIVE_INFINITY] as const
 
 /** Throws unless each option is a number within its bounds (the upper one excluded). */
 export function checkOptions(op: string, options: object, bounds: Record<string, readonly [number, number]>): void {

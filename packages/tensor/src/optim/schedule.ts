@@ -1,12 +1,13 @@
 /** Learning rates over time, and the length of gradients. */
 import { OptionError } from '../errors.ts'
 import { add, div, minimum, mul } from '../ops/arithmetic.ts'
+import { cast } from '../ops/cast.ts'
 import { full } from '../ops/create.ts'
 import { sum } from '../ops/reduce.ts'
 import { sqrt, square } from '../ops/unary.ts'
 import { scope } from '../scope.ts'
 import type { Tensor } from '../tensor.ts'
-import { checkOptions } from './optimizer.ts'
+import { atLeastZero, checkOptions } from './optimizer.ts'
 
 /** The learning rate of a step, counted from 0. */
 export type Schedule = (step: number) => number
@@ -25,15 +26,14 @@ export interface LinearScheduleOptions extends WarmupOptions {
 
 /** lr · step / warmupSteps during the warm-up, then `after`. */
 function warmedUp(op: string, { lr, warmupSteps = 0 }: WarmupOptions, after: Schedule): Schedule {
-  const positive = [0, Number.POSITIVE_INFINITY] as const
-  checkOptions(op, { lr, warmupSteps }, { lr: positive, warmupSteps: positive })
+  checkOptions(op, { lr, warmupSteps }, { lr: atLeastZero, warmupSteps: atLeastZero })
   return (step) => (step < warmupSteps ? (lr * step) / Math.max(1, warmupSteps) : after(step))
 }
 
 /** Rises from 0 to `lr` and falls to 0 along straight lines: BERT's schedule. */
 export function linearSchedule(options: LinearScheduleOptions): Schedule {
   const { lr, warmupSteps = 0, totalSteps } = options
-  checkOptions('linearSchedule', options, { totalSteps: [0, Number.POSITIVE_INFINITY] })
+  checkOptions('linearSchedule', options, { totalSteps: atLeastZero })
   return warmedUp(
     'linearSchedule',
     options,
@@ -49,7 +49,7 @@ export const constantSchedule = (options: WarmupOptions): Schedule =>
  * Scales gradients down so that their 2-norm, of all together, is at most `maxNorm`: by
  * min(1, maxNorm / (norm + 1e-6)), as PyTorch's `clip_grad_norm_`. A NaN in any makes all NaN.
  *
- * @returns the norm before, and new gradients
+ * @returns the norm before, and new gradients, each in its own dtype
  */
 export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): { norm: Tensor; gradients: Tensor[] } {
   if (!(maxNorm > 0)) throw new OptionError({ op: 'clipGradNorm', expected: 'maxNorm > 0', got: String(maxNorm) })
@@ -57,6 +57,6 @@ export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): { n
     const [first, ...more] = gradients.map((g) => sum(square(g)))
     const norm = first ? sqrt(more.reduce(add, first)) : full([], 0)
     const scale = minimum(div(maxNorm, add(norm, 1e-6)), 1)
-    return { norm, gradients: gradients.map((g) => mul(g, scale)) }
+    return { norm, gradients: gradients.map((g) => cast(mul(g, scale), g.dtype)) }
   })
 }

@@ -1,6 +1,7 @@
 /** Stochastic gradient descent. */
+import { OptionError } from '../errors.ts'
 import { add, mul, sub } from '../ops/arithmetic.ts'
-import { checkOptions, type Optimizer, optimizer } from './optimizer.ts'
+import { atLeastZero, checkOptions, type Optimizer, optimizer } from './optimizer.ts'
 
 export interface SgdOptions {
   /** the learning rate */
@@ -9,7 +10,7 @@ export interface SgdOptions {
   momentum?: number
   /** share of the gradient that does not enter the running one; default 0 */
   dampening?: number
-  /** step along the gradient of the point that momentum leads to; default false */
+  /** step along the gradient of the point that momentum leads to; default false. Needs a momentum, and no dampening */
   nesterov?: boolean
   /** adds weightDecay · w to the gradient; default 0 */
   weightDecay?: number
@@ -22,8 +23,19 @@ export interface SgdOptions {
 export function sgd(options: SgdOptions): Optimizer {
   const settings = { momentum: 0, dampening: 0, nesterov: false, weightDecay: 0, ...options }
   const { lr, momentum, dampening, nesterov, weightDecay } = settings
-  const positive = [0, Number.POSITIVE_INFINITY] as const
-  checkOptions('sgd', settings, { lr: positive, momentum: positive, weightDecay: positive })
+  checkOptions('sgd', settings, {
+    lr: atLeastZero,
+    momentum: atLeastZero,
+    dampening: atLeastZero,
+    weightDecay: atLeastZero,
+  })
+  if (nesterov && (momentum === 0 || dampening !== 0)) {
+    throw new OptionError({
+      op: 'sgd',
+      expected: 'a momentum and no dampening with nesterov',
+      got: `momentum ${momentum} and dampening ${dampening}`,
+    })
+  }
   if (momentum === 0) {
     return optimizer('sgd', lr, [], (w, gradient, _, now) => {
       const g = weightDecay === 0 ? gradient : add(gradient, mul(w, weightDecay))

@@ -5,13 +5,15 @@
  * @see Salmon, Moraes, Dror and Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"
  */
 
-/** The high and low half of the product of two 32-bit words. */
-function multiply(a: number, b: number): [high: number, low: number] {
-  const [a1, a0, b1, b0] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff]
+/** The high half of the product of two 32-bit words; `Math.imul` gives the low one. */
+function highOfProduct(a: number, b: number): number {
+  const a1 = a >>> 16
+  const a0 = a & 0xffff
+  const b1 = b >>> 16
+  const b0 = b & 0xffff
   const middle = a1 * b0 + ((a0 * b0) >>> 16)
   const carried = (middle & 0xffff) + a0 * b1
-  const high = a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(carried / 0x10000)
-  return [high >>> 0, Math.imul(a, b) >>> 0]
+  return (a1 * b1 + Math.floor(middle / 0x10000) + Math.floor(carried / 0x10000)) >>> 0
 }
 
 export type Words = [number, number, number, number]
@@ -21,12 +23,13 @@ export function philox(counter: Readonly<Words>, key: readonly [number, number])
   let [c0, c1, c2, c3] = counter
   let [k0, k1] = key
   for (let round = 0; round < 10; round++) {
-    const [high0, low0] = multiply(0xd2511f53, c0)
-    const [high1, low1] = multiply(0xcd9e8d57, c2)
-    const [next0, next2] = [high1 ^ c1 ^ k0, high0 ^ c3 ^ k1]
-    c0 = next0 >>> 0
+    const high0 = highOfProduct(0xd2511f53, c0)
+    const low0 = Math.imul(0xd2511f53, c0) >>> 0
+    const high1 = highOfProduct(0xcd9e8d57, c2)
+    const low1 = Math.imul(0xcd9e8d57, c2) >>> 0
+    c0 = (high1 ^ c1 ^ k0) >>> 0
     c1 = low1
-    c2 = next2 >>> 0
+    c2 = (high0 ^ c3 ^ k1) >>> 0
     c3 = low0
     k0 = (k0 + 0x9e3779b9) >>> 0
     k1 = (k1 + 0xbb67ae85) >>> 0

@@ -72,6 +72,7 @@ export function uniform(
   key: RandomKey,
   { low: from = 0, high: to = 1, ...options }: UniformOptions = {},
 ): Tensor {
+  if (!(from <= to)) throw new OptionError({ op: 'uniform', expected: 'low ≤ high', got: `${from} and ${to}` })
   return drawn('uniform', shape, options, (i, dtype) => from + (to - from) * uniformAt(key, i, dtype))
 }
 
@@ -82,8 +83,13 @@ export interface NormalOptions extends CreateOptions {
   std?: number
 }
 
+function requireStd(op: string, std: number): void {
+  if (!(std >= 0)) throw new OptionError({ op, expected: 'std ≥ 0', got: String(std) })
+}
+
 /** Normal numbers; `f32` by default. */
 export function normal(shape: Shape, key: RandomKey, { mean = 0, std = 1, ...options }: NormalOptions = {}): Tensor {
+  requireStd('normal', std)
   return drawn('normal', shape, options, (i) => mean + std * gaussian(philox([low(i), high(i), uses.normal, 0], key)))
 }
 
@@ -93,6 +99,7 @@ export function truncatedNormal(
   key: RandomKey,
   { mean = 0, std = 1, ...options }: NormalOptions = {},
 ): Tensor {
+  requireStd('truncatedNormal', std)
   return drawn('truncatedNormal', shape, options, (i) => {
     for (let attempt = 0; ; attempt++) {
       const x = gaussian(philox([low(i), high(i), uses.truncated, attempt], key))
@@ -104,7 +111,7 @@ export function truncatedNormal(
 /** The numbers 0 to n − 1 in random order: an `i32` vector. */
 export function permutation(n: number, key: RandomKey, options: { device?: string } = {}): Tensor {
   checkShape('permutation', [n])
-  const order = Int32Array.from({ length: n }, (_, i) => i)
+  const order = newArray('i32', n).map((_, i) => i)
   for (let i = n - 1; i > 0; i--) {
     const [a, b] = philox([low(i), high(i), uses.permutation, 0], key)
     const j = Math.floor(unit(a, b) * (i + 1))
@@ -127,7 +134,7 @@ export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
   if (!(rate >= 0 && rate < 1))
     throw new OptionError({ op: 'dropout', expected: 'a rate in [0, 1)', got: String(rate) })
   if (rate === 0) return x
-  const kept = new Uint8Array(x.size)
+  const kept = newArray('bool', x.size)
   for (let i = 0; i < kept.length; i++) kept[i] = Number(uniformAt(key, i, 'f32') >= rate)
   return where(tensor(kept, x.shape, { device: x.device }), mul(x, 1 / (1 - rate)), 0)
 }

@@ -1,4 +1,5 @@
 /** The matrix product, register-blocked: tiles of 4 × 4 sums, operands packed so that each tile reads them in order. */
+import { newArray } from '../../dtype.ts'
 import type { View } from '../../kernels.ts'
 import { elementsOf, forEachLeading } from './loops.ts'
 
@@ -17,7 +18,7 @@ function pack(
 ): Float64Array {
   const from = elementsOf(x)
   const panels = Math.ceil(rows / tile)
-  const packed = new Float64Array(panels * tile * columns)
+  const packed = newArray('f64', panels * tile * columns)
   for (let i = 0; i < rows; i++) {
     let to = (i - (i % tile)) * columns + (i % tile)
     let p = at + i * rowStride

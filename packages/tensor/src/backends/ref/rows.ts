@@ -1,5 +1,5 @@
 /** Kernels that take a row at a time: reductions, softmax, normalisation. Sums accumulate in f64. */
-import type { TypedArray } from '../../dtype.ts'
+import { newArray, type TypedArray } from '../../dtype.ts'
 import type { ArgReduceName, Kernels, ReduceName, View } from '../../kernels.ts'
 import { denseElements, elementsOf } from './loops.ts'
 
@@ -64,7 +64,7 @@ function softmaxRow(row: Row, keep: Row | null, to: Row, at: number): void {
     top = Math.max(top, row[i]!)
   }
   let sum = 0
-  const terms = new Float64Array(row.length)
+  const terms = newArray('f64', row.length)
   for (let i = 0; i < row.length; i++) {
     if (keep && keep[i] === 0) continue
     terms[i] = Math.exp(row[i]! - top)
