@@ -8,6 +8,7 @@ import {
   hessian,
   hvp,
   inSite,
+  jvp,
   memoryInfo,
   type Replacement,
   randomKey,
@@ -76,6 +77,15 @@ test('a tap within the function records in both runs', () => {
   assert.equal(grad(checkpoint(checkpoint(inner)))(x).toArray(), [2, 4, 6])
 })
 
+test('forward mode passes the sites of the call', () => {
+  const along = (f: (h: Tensor) => Tensor) =>
+    tap({ replace: { 'layer.0.output': tenfold } }, () =>
+      inSite('layer.0', () => jvp(f, x, x)),
+    ).result.tangent.toArray()
+  assert.equal(along(kept), along(layer))
+  assert.equal(along(checkpoint(kept)), [30, 240, 810])
+})
+
 test('a replacement that a derivative follows is an error within, and followed outside', () => {
   const replaced = (f: (h: Tensor) => Tensor) => (v: Tensor) => tap({ replace: { output: v } }, () => sum(f(x))).result
   assert.throws(() => grad(replaced(kept))(x), /pass that value as an argument/)
@@ -93,6 +103,14 @@ test('taps and prefixes are restored when a recomputation throws, and nothing st
   const run = () => tap({ replace: { output: tenfold } }, () => inSite('a', () => grad((t: Tensor) => sum(once(t)))(x)))
   assert.throws(run, /second run/)
   assert.is(memoryInfo().tensors, before)
+  runs = 0
+  const { pullback } = inSite('a', () => vjp((t: Tensor) => sum(once(t)), x))
+  const afterwards = tap({ record: ['output'] }, () => {
+    assert.throws(() => pullback(one), /second run/)
+    return layer(x)
+  })
+  assert.equal(Object.keys(afterwards.recorded), ['output'])
+  pullback.dispose()
   assert.equal(tap({ record: ['output'] }, () => layer(x)).recorded.output!.toArray(), [1, 4, 9])
 })
 

@@ -15,7 +15,7 @@ type Whole = (...xs: Tensor[]) => Tensor
  * A function of tensors as an operation of its own. Whenever it or its rules run, they pass the sites of the call. A
  * value recorded within would be a constant of a derivative around, silently: that is refused.
  */
-function whole(name: string, f: Whole, { readsResult, vjp, jvp }: Joint): Whole {
+function whole(name: string, f: Whole, joint: Joint): Whole {
   return (...xs) => {
     const sites = openSites()
     const followed = highestLevel(xs.map(peel)) !== null
@@ -24,11 +24,8 @@ function whole(name: string, f: Whole, { readsResult, vjp, jvp }: Joint): Whole 
       inputs: xs.map((_, i) => `x${i}`),
       shape: ([x]) => x!.shape, // not asked
       compute: (inputs) => underSites(sites, followed ? 'refused' : 'kept', () => f(...inputs)),
-      joint: {
-        readsResult,
-        vjp: (...values) => underSites(sites, 'skipped', () => vjp(...values)),
-        jvp: (...values) => underSites(sites, 'skipped', () => jvp(...values)),
-      },
+      // a jvp runs at the call itself, a vjp maybe long after
+      joint: { ...joint, vjp: (...values) => underSites(sites, 'skipped', () => joint.vjp(...values)) },
       derivatives: {},
       cases: [],
     }
