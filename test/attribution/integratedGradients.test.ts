@@ -9,11 +9,13 @@ import {
   reduceToken,
 } from '@antecedent/attribution'
 import { Bert } from '@antecedent/bert/node'
-import { memoryInfo, OptionError, select, sum, type Tensor, tap, tensor } from '@antecedent/tensor'
+import { memoryInfo, OptionError, select, sum, type Tensor, tap, tensor, useDevice } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { needsShared, shared } from '../support/shared.ts'
+
+await useDevice('ref') // f64
 
 const test = suite('integrated gradients')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })

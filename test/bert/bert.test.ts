@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
-import { scope, tap, tensor } from '@antecedent/tensor'
+import { scope, tap, tensor, useDevice } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { needsShared, repository, shared } from '../support/shared.ts'
+
+await useDevice('ref') // f64
 
 const test = suite('bert')
 const small = () => Bert.fromPretrained(join(repository, 'models/antecedent-small'))

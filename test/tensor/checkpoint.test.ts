@@ -19,11 +19,14 @@ import {
   tap,
   tensor,
   uniform,
+  useDevice,
   vjp,
 } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('checkpoint')
 const x = tensor(Float64Array.of(1, 2, 3))

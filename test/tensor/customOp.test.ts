@@ -16,11 +16,14 @@ import {
   type Tensor,
   tanh,
   tensor,
+  useDevice,
   vjp,
 } from '@antecedent/tensor'
 import { allClose, checkGradients } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('custom operations')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })

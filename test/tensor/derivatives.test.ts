@@ -27,6 +27,8 @@ import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 
+await useDevice('ref')
+
 const test = suite('derivatives and lifetime')
 const f64 = (x: number | number[]) => tensor(x, null, { dtype: 'f64' })
 const cube = (x: Tensor) => sum(x.pow(3))
@@ -226,11 +228,11 @@ test('errors are typed, with fields and advice', async () => {
   assert.throws(() => tensor([1, 2]).add(tensor([1, 2, 3])), /broadcast/)
   assert.throws(() => sum(tensor([1]), 3), /axis/)
   for (const [name, kind] of [
-    ['wasm', DeviceError],
+    ['gpu', DeviceError],
     ['tpu', OptionError],
   ] as const) {
     try {
-      await useDevice(name as 'wasm')
+      await useDevice(name as 'gpu')
       assert.unreachable()
     } catch (error) {
       assert.instance(error, kind)

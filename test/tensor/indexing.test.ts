@@ -1,7 +1,20 @@
 /** Indexing against NumPy's answers, and functions whose results are short enough to be written down. */
-import { at, diagonal, grad, scatter, stopGradient, sum, type Tensor, tensor, topK } from '@antecedent/tensor'
+import {
+  at,
+  diagonal,
+  grad,
+  scatter,
+  stopGradient,
+  sum,
+  type Tensor,
+  tensor,
+  topK,
+  useDevice,
+} from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('indexing')
 

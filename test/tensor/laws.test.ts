@@ -39,6 +39,7 @@ import {
   tile,
   topK,
   transpose,
+  useDevice,
   vjp,
   zeros,
 } from '@antecedent/tensor'
@@ -46,6 +47,8 @@ import { allClose, arbitraries } from '@antecedent/tensor/testing'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('laws')
 const runs = { seed: 42, numRuns: 200 }

@@ -1,9 +1,11 @@
 /** Every operation of the table, on every one of its cases: values, and derivatives in both modes and both orders. */
-import { contiguous, grad, jvp, mul, stack, sum, type Tensor, tensor, vjp } from '@antecedent/tensor'
+import { contiguous, grad, jvp, mul, stack, sum, type Tensor, tensor, useDevice, vjp } from '@antecedent/tensor'
 import { apply, type Case, derivativeOf, type Op, ops } from '@antecedent/tensor/internal'
 import { allClose, checkGradients } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('operations')
 

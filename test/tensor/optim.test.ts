@@ -12,11 +12,14 @@ import {
   sum,
   type Tensor,
   tensor,
+  useDevice,
   valueAndGrad,
 } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('optimisers')
 const start = () => [tensor(Float64Array.of(3, -2)), tensor(Float64Array.of(1))]

@@ -15,11 +15,14 @@ import {
   type Tensor,
   tensor,
   uniform,
+  useDevice,
   zeros,
 } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('out of memory')
 const n = 2 ** 40

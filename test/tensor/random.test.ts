@@ -17,11 +17,14 @@ import {
   type Tensor,
   truncatedNormal,
   uniform,
+  useDevice,
 } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { philox } from '../../packages/tensor/src/random/philox.ts'
+
+await useDevice('ref')
 
 const test = suite('random')
 const key = randomKey(42)

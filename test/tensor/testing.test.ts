@@ -1,5 +1,5 @@
 /** The testing tools themselves: what they must see, what they report, what they generate and shrink to. */
-import { customOp, sum, type Tensor, tensor } from '@antecedent/tensor'
+import { customOp, sum, type Tensor, tensor, useDevice } from '@antecedent/tensor'
 import {
   allClose,
   arbitraries,
@@ -12,6 +12,8 @@ import {
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('testing tools')
 const x = tensor([0.5, -1, 2])

@@ -1,6 +1,7 @@
 /** Which device computes. */
 import { refBackend } from './backends/ref/index.ts'
-import { DeviceError, unknownName } from './errors.ts'
+import { wasmBackend } from './backends/wasm/index.ts'
+import { DeviceError, OptionError, unknownName } from './errors.ts'
 import type { Backend } from './kernels.ts'
 
 /** Names that `useDevice` knows. */
@@ -13,21 +14,38 @@ export interface DeviceInfo {
   readonly description: string
 }
 
-const backends = new Map<string, Backend>([[refBackend.name, refBackend]])
-let current: Backend = refBackend
+export interface DeviceOptions {
+  /**
+   * how many threads compute, this one among them; default: ANTECEDENT_THREADS in the environment, else the number of
+   * cores. Results do not depend on it, bit for bit
+   */
+  threads?: number
+}
+
+/** How a device is made when it is first asked for. */
+const makers: Partial<Record<string, () => Backend>> = { ref: () => refBackend, wasm: wasmBackend }
+const backends = new Map<string, Backend>()
+let current: Backend | null = null
 
 /** @internal Adds a device, so that its name works wherever one is given. */
 export const registerBackend = (backend: Backend): void => void backends.set(backend.name, backend)
 
-/** The device on which new tensors are made. */
-export const device = (): DeviceInfo => ({ name: current.name, description: current.description })
+/** The device on which new tensors are made; at first `wasm`. */
+export function device(): DeviceInfo {
+  const { name, description } = backendOf()
+  return { name, description }
+}
 
 /** @internal The backend of a name, or the current one. */
 export function backendOf(name?: string): Backend {
-  if (name === undefined) return current
-  const backend = backends.get(name)
-  if (backend) return backend
-  throw unavailable(name)
+  if (name === undefined) {
+    current ??= backendOf('wasm')
+    return current
+  }
+  const known = backends.get(name) ?? makers[name]?.()
+  if (!known) throw unavailable(name)
+  backends.set(name, known)
+  return known
 }
 
 /**
@@ -35,17 +53,35 @@ export function backendOf(name?: string): Backend {
  *
  * @throws {DeviceError} where the device can not run here; nothing else is chosen in its place
  */
-export async function useDevice(name: DeviceName): Promise<DeviceInfo> {
-  current = backendOf(name)
+export async function useDevice(name: DeviceName, { threads }: DeviceOptions = {}): Promise<DeviceInfo> {
+  const backend = backendOf(name)
+  if (threads !== undefined) {
+    if (!(Number.isInteger(threads) && threads > 0)) {
+      throw new OptionError({ op: 'useDevice', expected: 'a positive number of threads', got: String(threads) })
+    }
+    backend.setThreads?.(threads)
+  }
+  current = backend
   return device()
+}
+
+/** @internal Runs `f` with another current device. */
+export function withDevice<T>(name: DeviceName, f: () => T): T {
+  const outer = current
+  current = backendOf(name)
+  try {
+    return f()
+  } finally {
+    current = outer
+  }
 }
 
 function unavailable(name: string): Error {
   if (!deviceNames.some((known) => known === name)) return unknownName('useDevice', 'a device', name, deviceNames)
   return new DeviceError({
     op: 'useDevice',
-    expected: 'a device of this version (ref)',
+    expected: 'a device of this version (ref, wasm)',
     got: name,
-    hint: `${name} is planned and not built yet; use ref`,
+    hint: `${name} is planned and not built yet; use wasm`,
   })
 }

@@ -64,10 +64,20 @@ export interface Kernels {
   softmax(x: View, y: View): void
   /** Over the last axis, only where `mask` (bool, broadcast to x) keeps; other entries, and empty rows, give 0. */
   maskedSoftmax(x: View, mask: View, y: View): void
-  /** (x − mean) / √(variance + eps) over the last axis; two passes in f64, biased variance. */
-  normalize(x: View, eps: number, y: View): void
-  /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n]; the leading axes of all three are equal. f64 accumulation on `ref`. */
-  matmul(a: View, b: View, y: View): void
+  /** y ∘ (d − ⟨d, y⟩) over the last axis: softmax's derivative along d. d may have more leading axes than y. */
+  softmaxDerivative(d: View, y: View, result: View): void
+  /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. */
+  layerNorm(x: View, weight: View | null, bias: View | null, eps: number, y: View): void
+  /**
+   * r (g − mean g − z mean(g z)) over the last axis, z the normalised row, r = 1/√(variance + eps): layer norm's
+   * derivative along d. g = weight ∘ d, which pulls back; with `weightLast` the weight multiplies the result instead,
+   * which pushes forward. d may have more leading axes than x.
+   */
+  layerNormDerivative(d: View, x: View, weight: View | null, eps: number, weightLast: boolean, y: View): void
+  /** d gelu′(x); d may have more leading axes than x. */
+  mulGeluDerivative(d: View, x: View, y: View): void
+  /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
+  matmul(a: View, b: View, y: View, bias?: View | null): void
   /** y[…, i, :] = x[…, index[i], :]: rows of the second last axis of x by an index [rows] shared by all leading axes. */
   takeRows(x: View, index: View, y: View): void
   /** y[…, r, :] = Σ over i with index[i] = r of x[…, i, :], zeros elsewhere; added in the order of i. */
@@ -85,9 +95,13 @@ export interface Backend {
   readonly description: string
   readonly dtypes: readonly DType[]
   readonly kernels: Kernels
+  /** How many threads compute from now on, where the device has any. */
+  setThreads?(count: number): void
   allocate(dtype: DType, capacity: number): Buffer
   /** Gives the memory back for good, after what is enqueued; the pool above keeps what may be used again. */
   free(buffer: Buffer): void
+  /** The content of a buffer is void: what was made of it for later use can go. */
+  forget?(buffer: Buffer): void
   upload(array: TypedArray, buffer: Buffer): void
   /** The elements that x has at the call, in row-major order, as an array of its own; x may be reused at once. */
   read(x: View): Promise<TypedArray>

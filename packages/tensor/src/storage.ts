@@ -121,6 +121,7 @@ function newBuffer(backend: Backend, dtype: DType, capacity: number): Buffer {
 }
 
 function recycle(backend: Backend, buffer: Buffer): void {
+  backend.forget?.(buffer)
   const bytes = buffer.capacity * bytesOf(buffer.dtype)
   info.buffers--
   info.liveBytes -= bytes

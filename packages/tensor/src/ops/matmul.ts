@@ -2,18 +2,61 @@
 import { isFloat } from '../dtype.ts'
 import { ShapeError, show } from '../errors.ts'
 import type { View } from '../kernels.ts'
-import { apply, defineOp, linear, type Meta, stretch } from '../op.ts'
-import { broadcastShapes, type Shape } from '../shape.ts'
+import { apply, both, defineOp, linear, type Meta, stretch } from '../op.ts'
+import { broadcastShapes, type Shape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { add, pair } from './arithmetic.ts'
 import { cast } from './cast.ts'
-import { reshape, squeeze, swapAxes, unsqueeze } from './movement.ts'
+import { expand, reshape, squeeze, swapAxes, unsqueeze } from './movement.ts'
 
 const batchOf = (x: Meta): Shape => x.shape.slice(0, -2)
 const multiply = (a: Tensor, b: Tensor): Tensor => apply(matmulOps.matmul, [a, b], {})
 const transposed = (x: Tensor): Tensor => swapAxes(x, -1, -2)
 
+/** The rows of all leading axes but the first `lead` as one matrix. */
+const asRows = (x: Tensor, lead: number): Tensor =>
+  reshape(x, [...x.shape.slice(0, lead), sizeOf(x.shape.slice(lead, -1)), x.shape.at(-1)!])
+
 export const matmulOps = {
+  /** x Wᵀ + b. */
+  linear: defineOp<'x' | 'weight' | 'bias'>({
+    name: 'linear',
+    inputs: ['x', 'weight', 'bias'],
+    broadcasts: true,
+    shape: ([x, weight]) => [...x!.shape.slice(0, -1), weight!.shape.at(-2)!],
+    forward: (kernels, [x, weight, bias], y) => {
+      const { shape, strides } = weight!
+      const turned = { ...weight!, shape: [shape[1]!, shape[0]!], strides: [strides[1]!, strides[0]!] }
+      const [a, b, to] = foldRows(x!, turned, y) ?? [x!, turned, y]
+      const batch = to.shape.slice(0, -2)
+      kernels.matmul(a, stretch(b, [...batch, ...b.shape.slice(-2)]), to, bias!)
+    },
+    derivatives: {
+      x: both({
+        reads: ['weight'],
+        vjp: (dy, { weight }) => multiply(dy, weight),
+        jvp: (dx, { weight }) => multiply(dx, transposed(weight)),
+      }),
+      weight: both({
+        reads: ['x'],
+        vjp: (dy, { x }) => multiply(transposed(asRows(dy, dy.rank - x.rank)), asRows(x, 0)),
+        jvp: (dw, { x }) => multiply(x, transposed(dw)),
+      }),
+      bias: both({
+        reads: [],
+        vjp: (dy) => dy,
+        jvp: (db, _, { shapes }) => expand(db, [...db.shape.slice(0, db.rank - shapes.y.length), ...shapes.y]),
+      }),
+    },
+    decomposition: ([x, weight, bias]) => add(multiply(x!, transposed(weight!)), bias!),
+    cases: [
+      { shapes: [[2, 3], [4, 3], [4]], attrs: {} },
+      { shapes: [[2, 3, 2], [3, 2], [3]], attrs: {} },
+      { shapes: [[2, 0], [3, 0], [3]], attrs: {} },
+    ],
+    large: { shapes: [[700, 384], [384, 384], [384]], attrs: {} },
+  }),
+
   matmul: defineOp<'a' | 'b'>({
     name: 'matmul',
     inputs: ['a', 'b'],
@@ -146,8 +189,11 @@ export function linearLayer(x: Tensor, weight: Tensor, bias?: Tensor | null): Te
   if (bias && (bias.rank !== 1 || bias.shape[0] !== weight.shape[0])) {
     throw new ShapeError({ op: 'linear', expected: `a bias [${weight.shape[0]}]`, got: show(bias.shape) })
   }
-  const product = matmul(x, weight, { transposeB: true })
-  return bias ? add(product, bias) : product
+  if (!bias || x.rank < 2 || x.dtype !== weight.dtype || x.dtype !== bias.dtype || !isFloat(x.dtype)) {
+    const product = matmul(x, weight, { transposeB: true })
+    return bias ? add(product, bias) : product
+  }
+  return apply(matmulOps.linear, [x, weight, bias], {})
 }
 
 /** Σ aᵢ bᵢ of two vectors. */

@@ -1,41 +1,121 @@
-/** Layer normalisation. */
+/** Layer norm. */
 import { ShapeError, show } from '../errors.ts'
-import { apply, defineOp, requireFloat, symmetric } from '../op.ts'
+import { jvp } from '../forward.ts'
+import { apply, both, type Derivative, defineOp, linear, requireFloat } from '../op.ts'
+import { vjp } from '../reverse.ts'
 import { sameShape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { add, mul, sub } from './arithmetic.ts'
-import { reshape } from './movement.ts'
+import { ones, zeros } from './create.ts'
+import { expand, reshape } from './movement.ts'
 import { mean } from './reduce.ts'
 import { rsqrt, square } from './unary.ts'
 
 const keep = { keepDims: true }
 
-/** 1 / √(variance + eps) of each row, `[…, 1]`. */
-const inverseDeviation = (x: Tensor, eps: number): Tensor =>
-  rsqrt(add(mean(square(sub(x, mean(x, -1, keep))), -1, keep), eps))
+export interface NormAttrs {
+  readonly eps: number
+}
+
+export interface NormDerivativeAttrs extends NormAttrs {
+  /** false: the weight multiplies d, which pulls back; true: the result, which pushes forward */
+  readonly weightLast: boolean
+}
+
+/** (x − mean) / √(variance + eps), and the second factor, of each row. */
+function normalized(x: Tensor, eps: number): { z: Tensor; scale: Tensor } {
+  const centred = sub(x, mean(x, -1, keep))
+  const scale = rsqrt(add(mean(square(centred), -1, keep), eps))
+  return { z: mul(centred, scale), scale }
+}
+
+/** r (g − mean g − z mean(g z)) by its formula, with the weight before or behind. */
+function derivativeByFormula(d: Tensor, x: Tensor, weight: Tensor, { eps, weightLast }: NormDerivativeAttrs): Tensor {
+  const { z, scale } = normalized(x, eps)
+  const g = weightLast ? d : mul(d, weight)
+  const y = mul(sub(sub(g, mean(g, -1, keep)), mul(z, mean(mul(g, z), -1, keep))), scale)
+  return weightLast ? mul(y, weight) : y
+}
+
+const derivativeAlong = (d: Tensor, x: Tensor, weight: Tensor, attrs: NormDerivativeAttrs): Tensor =>
+  apply(normOps.layerNormDerivative, [d, x, weight], attrs)
+
+/** With respect to x or the weight, the derivative of the derivative is that of its formula: no rule of its own. */
+function throughFormula(name: 'x' | 'weight'): Derivative<'d' | 'x' | 'weight', NormDerivativeAttrs> {
+  const as = (d: Tensor, x: Tensor, weight: Tensor, attrs: NormDerivativeAttrs) => (value: Tensor) =>
+    derivativeByFormula(d, name === 'x' ? value : x, name === 'x' ? weight : value, attrs)
+  return both({
+    reads: ['d', 'x', 'weight'],
+    vjp: (c, { d, x, weight }, { attrs }) => {
+      const { pullback } = vjp(as(d, x, weight, attrs), name === 'x' ? x : weight)
+      const result = pullback(c)
+      pullback.dispose()
+      return result
+    },
+    jvp: (e, { d, x, weight }, { attrs }) => jvp(as(d, x, weight, attrs), name === 'x' ? x : weight, e).tangent,
+  })
+}
 
 export const normOps = {
-  /** Rows of mean 0 and variance 1: (x − mean) / √(variance + eps), variance divided by n. */
-  normalize: defineOp<'x', { eps: number }>({
-    name: 'normalize',
-    inputs: ['x'],
+  /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis, variance divided by n. */
+  layerNorm: defineOp<'x' | 'weight' | 'bias', NormAttrs>({
+    name: 'layerNorm',
+    inputs: ['x', 'weight', 'bias'],
     shape: ([x]) => x!.shape,
-    forward: (kernels, [x], y, { eps }) => kernels.normalize(x!, eps, y),
+    forward: (kernels, [x, weight, bias], y, { eps }) => kernels.layerNorm(x!, weight!, bias!, eps, y),
     derivatives: {
-      // r (d − mean d − y mean(d y)), r = 1/√(variance + eps); symmetric in d
-      x: symmetric(['x', 'y'], (d, { x, y }, { attrs: { eps } }) => {
-        const centred = sub(sub(d, mean(d, -1, keep)), mul(y, mean(mul(d, y), -1, keep)))
-        return mul(centred, inverseDeviation(x, eps))
+      x: both({
+        reads: ['x', 'weight'],
+        vjp: (dy, { x, weight }, { attrs: { eps } }) => derivativeAlong(dy, x, weight, { eps, weightLast: false }),
+        jvp: (dx, { x, weight }, { attrs: { eps } }) => derivativeAlong(dx, x, weight, { eps, weightLast: true }),
+      }),
+      weight: both({
+        reads: ['x'],
+        vjp: (dy, { x }, { attrs: { eps } }) => mul(dy, normalized(x, eps).z),
+        jvp: (dw, { x }, { attrs: { eps } }) => mul(alignRows(dw, x), normalized(x, eps).z),
+      }),
+      bias: both({
+        reads: [],
+        vjp: (dy) => dy,
+        jvp: (db, _, { shapes }) => expand(alignRows(db, { shape: shapes.y }), [...db.shape.slice(0, -1), ...shapes.y]),
       }),
     },
-    decomposition: ([x], { eps }) => mul(sub(x!, mean(x!, -1, keep)), inverseDeviation(x!, eps)),
+    decomposition: ([x, weight, bias], { eps }) => add(mul(normalized(x!, eps).z, weight!), bias!),
     cases: [
-      { shapes: [[3, 5]], attrs: { eps: 1e-5 } },
-      { shapes: [[2, 1]], attrs: { eps: 1e-5 } },
+      { shapes: [[3, 5], [5], [5]], attrs: { eps: 1e-5 } },
+      { shapes: [[2, 2, 3], [3], [3]], attrs: { eps: 1e-5 } },
+      { shapes: [[2, 1], [1], [1]], attrs: { eps: 1e-5 } },
     ],
-    large: { shapes: [[256, 384]], attrs: { eps: 1e-12 } },
+    large: { shapes: [[256, 384], [384], [384]], attrs: { eps: 1e-12 } },
+  }),
+
+  /** The derivative of layer norm with respect to x along d, in one pass; d may have more leading axes than x. */
+  layerNormDerivative: defineOp<'d' | 'x' | 'weight', NormDerivativeAttrs>({
+    name: 'layerNormDerivative',
+    inputs: ['d', 'x', 'weight'],
+    shape: ([d]) => d!.shape,
+    forward: (kernels, [d, x, weight], y, { eps, weightLast }) =>
+      kernels.layerNormDerivative(d!, x!, weight!, eps, weightLast, y),
+    derivatives: {
+      d: linear(['x', 'weight'], (c, { x, weight }, { attrs: { eps, weightLast } }) =>
+        derivativeAlong(c, x, weight, { eps, weightLast: !weightLast }),
+      ),
+      x: throughFormula('x'),
+      weight: throughFormula('weight'),
+    },
+    decomposition: ([d, x, weight], attrs) => derivativeByFormula(d!, x!, weight!, attrs),
+    cases: [
+      { shapes: [[3, 5], [3, 5], [5]], attrs: { eps: 1e-5, weightLast: false } },
+      { shapes: [[3, 5], [3, 5], [5]], attrs: { eps: 1e-5, weightLast: true } },
+      { shapes: [[2, 3, 4], [3, 4], [4]], attrs: { eps: 1e-5, weightLast: false } },
+    ],
+    large: { shapes: [[256, 384], [256, 384], [384]], attrs: { eps: 1e-12, weightLast: false } },
   }),
 }
+
+/** `[…directions, n]` with axes of size 1 for those of x, as x is `[…, n]`. */
+const alignRows = (d: Tensor, x: { readonly shape: readonly number[] }): Tensor =>
+  reshape(d, [...d.shape.slice(0, -1), ...new Array<number>(x.shape.length - 1).fill(1), d.shape.at(-1)!])
 
 export interface LayerNormOptions {
   /** how many trailing axes are normalised together; default 1 */
@@ -45,7 +125,7 @@ export interface LayerNormOptions {
 }
 
 /**
- * weight · (x − mean) / √(variance + eps) + bias over the trailing axes; biased variance, statistics in f64 on `ref`.
+ * weight · (x − mean) / √(variance + eps) + bias over the trailing axes; biased variance, statistics in f64.
  *
  * @param weight  the shape of the normalised axes, optional
  * @param bias    the same
@@ -72,8 +152,9 @@ export function layerNorm(
       throw new ShapeError({ op: 'layerNorm', expected: `a ${name} ${show(inner)}`, got: show(part.shape) })
     }
   }
-  const rows = reshape(x, [...x.shape.slice(0, split), sizeOf(inner)])
-  const normal = reshape(apply(normOps.normalize, [rows], { eps }), x.shape)
-  const scaled = weight ? mul(normal, weight) : normal
-  return bias ? add(scaled, bias) : scaled
+  const length = [sizeOf(inner)]
+  const rows = reshape(x, [...x.shape.slice(0, split), ...length])
+  const factors = weight ? reshape(weight, length) : ones(length, x)
+  const terms = bias ? reshape(bias, length) : zeros(length, x)
+  return reshape(apply(normOps.layerNorm, [rows, factors, terms], { eps }), x.shape)
 }

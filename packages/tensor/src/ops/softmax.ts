@@ -1,6 +1,6 @@
 /** Softmax and its kin; the operations work on the last axis, the functions move the named axis there. */
 import { DTypeError } from '../errors.ts'
-import { apply, defineOp, requireFloat, stretch, symmetric } from '../op.ts'
+import { apply, both, defineOp, linear, requireFloat, stretch, symmetric } from '../op.ts'
 import { axisFromEnd } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { mul, sub } from './arithmetic.ts'
@@ -8,8 +8,10 @@ import { expand, moveAxis } from './movement.ts'
 import { logSumExp, sum } from './reduce.ts'
 import { exp } from './unary.ts'
 
-/** J d = y ∘ (d − ⟨d, y⟩); the Jacobian diag(y) − y yᵀ is symmetric. */
-const softmaxRule = (d: Tensor, y: Tensor): Tensor => mul(y, sub(d, sum(mul(d, y), -1, { keepDims: true })))
+const inner = (a: Tensor, b: Tensor): Tensor => sum(mul(a, b), -1, { keepDims: true })
+
+/** J d; the Jacobian diag(y) − y yᵀ is symmetric. */
+const softmaxRule = (d: Tensor, y: Tensor): Tensor => apply(softmaxOps.softmaxDerivative, [d, y], {})
 
 export const softmaxOps = {
   softmax: defineOp<'x'>({
@@ -45,6 +47,47 @@ export const softmaxOps = {
       },
     ],
     large: { shapes: [[12, 128, 128], [128]], attrs: {}, booleans: [1] },
+  }),
+
+  /** y ∘ (d − ⟨d, y⟩) of probabilities y, which d may repeat. */
+  softmaxDerivative: defineOp<'d' | 'y'>({
+    name: 'softmaxDerivative',
+    inputs: ['d', 'y'],
+    broadcasts: true,
+    shape: ([d]) => d!.shape,
+    forward: (kernels, [d, y], result) => kernels.softmaxDerivative(d!, y!, result),
+    derivatives: {
+      d: linear(['y'], (c, { y }) => softmaxRule(c, y)),
+      y: both({
+        reads: ['d', 'y'],
+        vjp: (c, { d, y }) => sub(mul(c, sub(d, inner(d, y))), mul(d, inner(c, y))),
+        jvp: (dy, { d, y }) => sub(mul(dy, sub(d, inner(d, y))), mul(y, inner(d, dy))),
+      }),
+    },
+    decomposition: ([d, y]) => mul(y!, sub(d!, inner(d!, y!))),
+    cases: [
+      {
+        shapes: [
+          [3, 5],
+          [3, 5],
+        ],
+        attrs: {},
+      },
+      {
+        shapes: [
+          [2, 3, 5],
+          [3, 5],
+        ],
+        attrs: {},
+      },
+    ],
+    large: {
+      shapes: [
+        [12, 128, 128],
+        [12, 128, 128],
+      ],
+      attrs: {},
+    },
   }),
 }
 

@@ -1,7 +1,7 @@
 /** Elementwise functions of one operand. Integers and booleans are computed in `f32` where the function is not exact. */
 import { isFloat } from '../dtype.ts'
 import type { UnaryName } from '../kernels.ts'
-import { apply, type Case, defineOp, type Op, type Rule, symmetric } from '../op.ts'
+import { apply, type Case, defineOp, linear, type Op, type Rule, symmetric } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { add, div, mul, sub } from './arithmetic.ts'
 import { cast } from './cast.ts'
@@ -62,12 +62,49 @@ export const unaryOps = {
   sigmoid: unary('sigmoid', ['y'], (d, { y }) => mul(d, mul(y, sub(1, y)))),
   softplus: unary('softplus', ['x'], (d, { x }) => mul(d, sigmoid(x))),
   erf: unary('erf', ['x'], (d, { x }) => mul(d, mul(exp(neg(square(x))), twoOverSqrtPi))),
-  gelu: unary('gelu', ['x'], (d, { x }) => mul(d, geluDerivative(x)), {
+  gelu: unary('gelu', ['x'], (d, { x }) => mulGeluDerivative(d, x), {
     decomposition: (x) => mul(x, normalDistribution(x)),
   }),
-  // φ(x) (2 − x²)
-  geluDerivative: unary('geluDerivative', ['x'], (d, { x }) => mul(d, mul(normalDensity(x), sub(2, square(x)))), {
+  geluDerivative: unary('geluDerivative', ['x'], (d, { x }) => mul(d, geluCurvature(x)), {
     decomposition: (x) => add(normalDistribution(x), mul(x, normalDensity(x))),
+  }),
+}
+
+/** φ(x) (2 − x²), the second derivative of gelu. */
+const geluCurvature = (x: Tensor): Tensor => mul(normalDensity(x), sub(2, square(x)))
+
+const mulGeluDerivative = (d: Tensor, x: Tensor): Tensor => apply(geluOps.mulGeluDerivative, [d, x], {})
+
+export const geluOps = {
+  /** d gelu′(x) in one pass; d may repeat x. */
+  mulGeluDerivative: defineOp<'d' | 'x'>({
+    name: 'mulGeluDerivative',
+    inputs: ['d', 'x'],
+    broadcasts: true,
+    shape: ([d]) => d!.shape,
+    forward: (kernels, [d, x], y) => kernels.mulGeluDerivative(d!, x!, y),
+    derivatives: {
+      d: linear(['x'], (c, { x }) => mulGeluDerivative(c, x)),
+      x: symmetric(['d', 'x'], (c, { d, x }) => mul(c, mul(d, geluCurvature(x)))),
+    },
+    decomposition: ([d, x]) => mul(d!, geluDerivative(x!)),
+    cases: [
+      {
+        shapes: [
+          [3, 5],
+          [3, 5],
+        ],
+        attrs: {},
+      },
+      { shapes: [[2, 3], [3]], attrs: {} },
+    ],
+    large: {
+      shapes: [
+        [128, 1024],
+        [128, 1024],
+      ],
+      attrs: {},
+    },
   }),
 }
 

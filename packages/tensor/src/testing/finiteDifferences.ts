@@ -1,4 +1,5 @@
 /** Derivatives against central differences, in f64 on `ref` whatever the inputs' dtype and device. */
+import { withDevice } from '../device.ts'
 import { jvp } from '../forward.ts'
 import { mul } from '../ops/arithmetic.ts'
 import { tensor, zeros } from '../ops/create.ts'
@@ -29,9 +30,9 @@ function onFloats<Y>(f: (...xs: Tensor[]) => Y, xs: Many) {
   const positions = xs.flatMap((x, i) => (isDifferentiable(x) ? [i] : []))
   const inputs: Many = positions.map((i) => tensor(Float64Array.from(xs[i]!.dataSync()), xs[i]!.shape, onRef))
   const call = (parts: Many): Y => {
-    const all = [...xs]
+    const all = xs.map((x) => x.to('ref'))
     for (const [k, i] of positions.entries()) all[i] = parts[k]!
-    return f(...all)
+    return withDevice('ref', () => f(...all))
   }
   return { positions, inputs, call }
 }

@@ -1,34 +1,11 @@
 /** How the reference walks over views: one call per row, the elements of a row by their strides. */
 import { newArray, type TypedArray } from '../../dtype.ts'
 import type { View } from '../../kernels.ts'
-import { type Shape, stridesOf } from '../../shape.ts'
+import { sizeOf } from '../../shape.ts'
+import { isDense, joinAxes } from '../nest.ts'
 
 /** The array behind a view; the offset is for the caller to add. */
 export const elementsOf = (x: View): TypedArray => x.buffer.data as TypedArray
-
-/** One loop for all operands: sizes, and for each operand its strides. */
-interface Nest {
-  readonly sizes: number[]
-  readonly strides: number[][]
-}
-
-/** Joins neighbouring axes that every operand walks in one step, so that rows are long. */
-function joinAxes(shape: Shape, views: readonly View[]): Nest {
-  const sizes: number[] = []
-  const strides: number[][] = views.map(() => [])
-  for (const [axis, n] of shape.entries()) {
-    if (n === 1) continue
-    const last = sizes.length - 1
-    const joins = last >= 0 && views.every((x, i) => strides[i]![last] === x.strides[axis]! * n)
-    if (joins) sizes[last]! *= n
-    else sizes.push(n)
-    for (const [i, x] of views.entries()) {
-      if (joins) strides[i]![last] = x.strides[axis]!
-      else strides[i]!.push(x.strides[axis]!)
-    }
-  }
-  return { sizes, strides }
-}
 
 /**
  * Calls `body(offsets, n, steps)` for every row: where it starts in each operand, how many elements, how far apart.
@@ -82,9 +59,8 @@ export function forEachLeading(
 /** The elements of a view in row-major order, shared with the buffer where they lie so already. */
 export function denseElements(x: View): TypedArray {
   const array = elementsOf(x)
-  const size = x.shape.reduce((product, n) => product * n, 1)
-  const rowMajor = stridesOf(x.shape)
-  if (x.shape.every((n, i) => n === 1 || x.strides[i] === rowMajor[i])) return array.subarray(x.offset, x.offset + size)
+  const size = sizeOf(x.shape)
+  if (isDense(x)) return array.subarray(x.offset, x.offset + size)
   const dense = newArray(x.buffer.dtype, size)
   let at = 0
   forEachRow([x], ([offset], n, [step]) => {

@@ -1,7 +1,7 @@
 /** The matrix product, register-blocked: tiles of 4 × 4 sums, operands packed so that each tile reads them in order. */
 import { newArray } from '../../dtype.ts'
 import type { View } from '../../kernels.ts'
-import { elementsOf, forEachLeading } from './loops.ts'
+import { denseElements, elementsOf, forEachLeading } from './loops.ts'
 
 const tile = 4
 
@@ -27,13 +27,14 @@ function pack(
   return packed
 }
 
-/** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n], every sum in f64 and in the order of k. */
-export function matmul(a: View, b: View, y: View): void {
+/** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]), every sum in f64 and in the order of k. */
+export function matmul(a: View, b: View, y: View, bias: View | null = null): void {
   const [m, k] = a.shape.slice(-2) as [number, number]
   const n = b.shape.at(-1)!
   const [aRow, aColumn] = a.strides.slice(-2) as [number, number]
   const [bRow, bColumn] = b.strides.slice(-2) as [number, number]
   const to = elementsOf(y)
+  const terms = bias && denseElements(bias)
   forEachLeading([a, b, y], [2, 2, 2], ([atA, atB, atY]) => {
     const left = pack(a, atA!, m, k, aRow, aColumn)
     const right = pack(b, atB!, n, k, bColumn, bRow) // columns of b are the rows of its panels
@@ -44,7 +45,8 @@ export function matmul(a: View, b: View, y: View): void {
         const rows = Math.min(tile, m - i)
         const columns = Math.min(tile, n - j)
         for (let r = 0; r < rows; r++) {
-          for (let c = 0; c < columns; c++) to[atY! + (i + r) * n + j + c] = sums[r * tile + c]!
+          for (let c = 0; c < columns; c++)
+            to[atY! + (i + r) * n + j + c] = sums[r * tile + c]! + (terms ? terms[j + c]! : 0)
         }
       }
     }

@@ -75,7 +75,8 @@ function softmaxRow(row: Row, keep: Row | null, to: Row, at: number): void {
 
 export const rows: Pick<
   Kernels,
-  'reduce' | 'argReduce' | 'cumsum' | 'argsort' | 'softmax' | 'maskedSoftmax' | 'normalize'
+  | ('reduce' | 'argReduce' | 'cumsum' | 'argsort')
+  | ('softmax' | 'maskedSoftmax' | 'softmaxDerivative' | 'layerNorm' | 'layerNormDerivative')
 > = {
   reduce(name, x, axes, y) {
     const f = reducers[name]
@@ -128,16 +129,62 @@ export const rows: Pick<
     })
   },
 
-  normalize(x, eps, y) {
-    const to = elementsOf(y)
-    forEachDenseRow(x, 1, (row, i) => {
+  softmaxDerivative(d, y, result) {
+    const to = elementsOf(result)
+    const probabilities = denseElements(y)
+    forEachDenseRow(d, 1, (row, i) => {
       const n = row.length
-      const mean = sumOf(row) / n
-      let squares = 0
-      for (let k = 0; k < n; k++) squares += (row[k]! - mean) ** 2
-      const scale = 1 / Math.sqrt(squares / n + eps)
-      const at = y.offset + i * n
-      for (let k = 0; k < n; k++) to[at + k] = (row[k]! - mean) * scale
+      const at = i * n
+      const from = at % probabilities.length
+      let sum = 0
+      for (let k = 0; k < n; k++) sum += row[k]! * probabilities[from + k]!
+      for (let k = 0; k < n; k++) to[result.offset + at + k] = probabilities[from + k]! * (row[k]! - sum)
     })
   },
+
+  layerNorm(x, weight, bias, eps, y) {
+    const to = elementsOf(y)
+    const factors = weight && denseElements(weight)
+    const terms = bias && denseElements(bias)
+    forEachDenseRow(x, 1, (row, i) => {
+      const { mean, scale } = statisticsOf(row, eps)
+      const at = y.offset + i * row.length
+      for (let k = 0; k < row.length; k++) {
+        const z = (row[k]! - mean) * scale
+        to[at + k] = (factors ? factors[k]! * z : z) + (terms ? terms[k]! : 0)
+      }
+    })
+  },
+
+  layerNormDerivative(d, x, weight, eps, weightLast, y) {
+    const to = elementsOf(y)
+    const values = denseElements(x)
+    const factors = weight && denseElements(weight)
+    forEachDenseRow(d, 1, (row, i) => {
+      const n = row.length
+      const from = (i * n) % values.length
+      const xs = values.subarray(from, from + n)
+      const { mean, scale } = statisticsOf(xs, eps)
+      const before = (k: number) => (factors && !weightLast ? factors[k]! : 1) * row[k]!
+      let sum = 0
+      let inner = 0
+      for (let k = 0; k < n; k++) {
+        sum += before(k)
+        inner += before(k) * (xs[k]! - mean) * scale
+      }
+      const at = y.offset + i * n
+      for (let k = 0; k < n; k++) {
+        const centred = (before(k) - sum / n - ((xs[k]! - mean) * scale * inner) / n) * scale
+        to[at + k] = factors && weightLast ? factors[k]! * centred : centred
+      }
+    })
+  },
+}
+
+/** The mean of a row and 1/√(variance + eps), in two passes. */
+function statisticsOf(row: Row, eps: number): { mean: number; scale: number } {
+  const mean = sumOf(row) / row.length
+  let squares = 0
+  for (let k = 0; k < row.length; k++) squares += (row[k]! - mean) ** 2
+  return { mean, scale: 1 / Math.sqrt(squares / row.length + eps) }
 }

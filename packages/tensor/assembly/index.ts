@@ -1,0 +1,30 @@
+/** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
+export {
+  binary,
+  binaryInt,
+  compare,
+  compareBool,
+  compareInt,
+  copy,
+  geluDerivative,
+  select,
+  unary,
+  unaryInt,
+} from './elementwise'
+export { addRows, gather, scatterAdd, takeRows } from './gather'
+export { gemm, gemmBatch, pack, peak } from './gemm'
+export {
+  argReduce,
+  cumsum,
+  layerNorm,
+  layerNormDerivative,
+  maskedSoftmax,
+  reduce,
+  reduceInt,
+  softmax,
+  softmaxDerivative,
+  sumColumns,
+} from './rows'
+
+/** The first byte that the host may use. */
+export const heapBase: usize = __heap_base

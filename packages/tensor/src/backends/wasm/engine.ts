@@ -1,0 +1,156 @@
+/** The engine under the kernels: module, memory, threads, and the plans that tell a kernel what to do. */
+import { DeviceError } from '../../errors.ts'
+import type { Buffer, View } from '../../kernels.ts'
+import { sizeOf, stridesOf } from '../../shape.ts'
+import { isDense } from '../nest.ts'
+import { defaultThreads, hostWorkers } from './host.ts'
+import { Heap, newMemory } from './memory.ts'
+import { alone, shared } from './module.generated.ts'
+import { type Kernel, Threads } from './threads.ts'
+
+const planWords = 1024
+/** Every thread has so much at least. */
+const leastScratch = 65536
+
+/** Where a buffer of this device lies. */
+export interface Block {
+  readonly at: number
+  readonly bytes: number
+}
+
+const blockOf = (buffer: Buffer): Block => buffer.data as Block
+
+/** The bytes of an element. */
+export const bytesOfView = (x: View): number => (x.buffer.dtype === 'bool' ? 1 : 4)
+
+/** The address of a view's first element. */
+export const addressOf = (x: View): number => blockOf(x.buffer).at + x.offset * bytesOfView(x)
+
+const floatWord = new Float32Array(1)
+const intWord = new Int32Array(floatWord.buffer)
+
+/** A float as the word that a plan holds. */
+export function floatBits(x: number): number {
+  floatWord[0] = x
+  return intWord[0]!
+}
+
+/** Kernels by name: the compiled exports. */
+interface Exports {
+  readonly [name: string]: Kernel | WebAssembly.Memory | WebAssembly.Global
+}
+
+export class Engine {
+  readonly heap: Heap
+  readonly threads: Threads
+  /** one line on what runs */
+  readonly #about: string
+  readonly #numbers: ReadonlyMap<string, number>
+  readonly #plan: Int32Array
+  readonly #planAt: number
+  #scratch: { at: number; bytes: number }
+
+  constructor() {
+    const host = hostWorkers()
+    const memory = newMemory(host.alone === null)
+    const { module, exports } = compiled(host.alone === null ? shared : alone, memory)
+    const names = Object.keys(exports)
+      .filter((name) => typeof exports[name] === 'function')
+      .sort()
+    this.#numbers = new Map(names.map((name, i) => [name, i]))
+    this.heap = new Heap(memory, (exports.heapBase as WebAssembly.Global).value)
+    this.#planAt = this.heap.allocate(planWords * 4)
+    this.#plan = new Int32Array(memory.buffer, this.#planAt, planWords)
+    const control = this.heap.allocate(Threads.controlBytes)
+    const threads = defaultThreads(host)
+    this.#scratch = { at: this.heap.allocate(leastScratch * threads), bytes: leastScratch }
+    const kernels = names.map((name) => exports[name] as Kernel)
+    this.threads = new Threads({ module, memory, kernels }, control, this.#scratch, threads)
+    this.#about = host.alone === null ? '' : `, for ${host.alone}`
+  }
+
+  get description(): string {
+    const { count } = this.threads
+    return `wasm (SIMD, ${count} thread${count === 1 ? '' : 's'}${this.#about})`
+  }
+
+  /** Another number of threads. */
+  setThreads(count: number): void {
+    this.threads.resize(count)
+    this.#reserve(this.#scratch.bytes)
+  }
+
+  /**
+   * Runs a kernel over [0, units). `chunk` units are one piece of work for a thread: so many that handing them over
+   * costs little, and the same however many threads there are. `scratch` bytes are each thread's own.
+   */
+  run(name: string, plan: readonly number[], units: number, chunk: number, scratch = 0): void {
+    if (units === 0) return
+    if (scratch > this.#scratch.bytes) this.#reserve(scratch)
+    const number = this.#numbers.get(name)
+    if (number === undefined) throw new DeviceError({ op: 'wasm', expected: 'a compiled kernel', got: name })
+    // views of memory that grew are new objects, except where it is shared; plans lie in the first pages
+    const words = this.#plan.length > 0 ? this.#plan : new Int32Array(this.heap.buffer, this.#planAt, planWords)
+    words.set(plan)
+    this.threads.run(number, this.#planAt, units, Math.max(1, Math.floor(chunk)))
+  }
+
+  /** Scratch memory of at least so many bytes for every thread. */
+  #reserve(bytes: number): void {
+    const { at, bytes: before } = this.#scratch
+    const size = Math.max(leastScratch, 2 ** Math.ceil(Math.log2(bytes)))
+    this.heap.free(at, before * this.#threadsOfScratch)
+    this.#threadsOfScratch = this.threads.count
+    this.#scratch = { at: this.heap.allocate(size * this.#threadsOfScratch), bytes: size }
+    this.threads.setScratch(this.#scratch.at, size)
+  }
+  #threadsOfScratch = defaultThreads(hostWorkers())
+
+  /** Calls `body` with the address of the view's elements in row-major order, copied where they do not lie so. */
+  dense<T>(x: View, body: (at: number) => T): T {
+    if (isDense(x)) return body(addressOf(x))
+    const bytes = sizeOf(x.shape) * bytesOfView(x)
+    return this.temporary(bytes, (at) => {
+      const y: View = {
+        buffer: { dtype: x.buffer.dtype, capacity: 0, data: { at, bytes } satisfies Block },
+        ...{ shape: x.shape, strides: stridesOf(x.shape), offset: 0 },
+      }
+      this.copyInto(x, y)
+      return body(at)
+    })
+  }
+
+  /** Set by the elementwise kernels. */
+  copyInto: (x: View, y: View) => void = () => {}
+
+  /** Memory for the time of a call. */
+  temporary<T>(bytes: number, body: (at: number) => T): T {
+    const at = this.heap.allocate(bytes)
+    try {
+      return body(at)
+    } finally {
+      this.heap.free(at, bytes)
+    }
+  }
+}
+
+function compiled(base64: string, memory: WebAssembly.Memory): { module: WebAssembly.Module; exports: Exports } {
+  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+  const abort = () => {
+    throw new Error('abort')
+  }
+  try {
+    const module = new WebAssembly.Module(bytes)
+    return { module, exports: new WebAssembly.Instance(module, { env: { memory, abort } }).exports as Exports }
+  } catch (cause) {
+    throw new DeviceError(
+      {
+        op: 'useDevice',
+        expected: 'WebAssembly with SIMD for the device wasm',
+        got: String(cause),
+        hint: 'a newer browser, or the device ref',
+      },
+      { cause },
+    )
+  }
+}

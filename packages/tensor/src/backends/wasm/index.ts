@@ -1,0 +1,49 @@
+/** The `wasm` device: SIMD kernels compiled from AssemblyScript, threads on one shared memory. f32, i32 and bool. */
+import { bytesOf } from '../../dtype.ts'
+import type { Backend, Buffer, View } from '../../kernels.ts'
+import { sizeOf, stridesOf } from '../../shape.ts'
+import { elementwiseKernels, hostView } from './elementwise.ts'
+import { type Block, Engine } from './engine.ts'
+import { matmulKernel } from './matmul.ts'
+import { rowKernels } from './rows.ts'
+
+/** A device with memory and threads of its own. */
+export function wasmBackend(): Backend & { engine: Engine } {
+  const engine = new Engine()
+  const { matmul, forget } = matmulKernel(engine)
+  const elementwise = elementwiseKernels(engine)
+
+  const readSync = (x: View) => {
+    const size = sizeOf(x.shape)
+    return engine.dense(x, (at) => {
+      const data = { at, bytes: 0 } satisfies Block
+      const here: View = { ...x, buffer: { ...x.buffer, capacity: size, data }, strides: stridesOf(x.shape), offset: 0 }
+      return hostView(engine, here).slice()
+    })
+  }
+
+  return {
+    name: 'wasm',
+    engine,
+    get description() {
+      return engine.description
+    },
+    dtypes: ['bool', 'i32', 'f32'],
+    kernels: { ...elementwise, ...rowKernels(engine), matmul },
+    allocate(dtype, capacity) {
+      const bytes = capacity * bytesOf(dtype)
+      return { dtype, capacity, data: { at: engine.heap.allocate(bytes), bytes } satisfies Block }
+    },
+    free(buffer: Buffer) {
+      const { at, bytes } = buffer.data as Block
+      engine.heap.free(at, bytes)
+    },
+    forget,
+    setThreads: (count) => engine.setThreads(count),
+    upload(array, buffer) {
+      hostView(engine, { buffer, shape: [], strides: [], offset: 0 }).set(array as Float32Array)
+    },
+    read: async (x) => readSync(x),
+    readSync,
+  }
+}

@@ -1,0 +1,204 @@
+/** Every kernel of every fast device against `ref`: the cases of the table, odd shapes and strides, special values. */
+import {
+  contiguous,
+  flip,
+  layerNorm,
+  matmul,
+  normal,
+  randomKey,
+  scope,
+  softmax,
+  swapAxes,
+  type Tensor,
+  tensor,
+  uniform,
+} from '@antecedent/tensor'
+import { apply, type Case, type Op, ops } from '@antecedent/tensor/internal'
+import { allClose } from '@antecedent/tensor/testing'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { fastDevices } from '../support/devices.ts'
+
+const onRef = { device: 'ref' } as const
+
+/** The inputs of a case on `ref`, in f32. */
+function inputsOf({ shapes, indices, booleans, domain }: Case, seed: number): Tensor[] {
+  return shapes.map((shape, i) => {
+    const key = randomKey(seed + i)
+    const below = indices?.[i]
+    if (below !== undefined) return uniform(shape, key, { ...onRef, high: below }).cast('i32')
+    if (booleans?.includes(i)) return uniform(shape, key, onRef).less(0.5)
+    return uniform(shape, key, { ...onRef, low: domain?.[0] ?? -2, high: domain?.[1] ?? 2 })
+  })
+}
+
+/** How an operand may lie in memory. */
+const layouts: Record<string, (x: Tensor) => Tensor> = {
+  dense: (x) => x,
+  turned: (x) => (x.rank > 1 ? contiguous(x.transpose()).transpose() : x),
+  reversed: (x) => (x.rank > 0 ? flip(contiguous(flip(x, -1)), -1) : x),
+}
+
+for (const device of fastDevices) {
+  const test = suite(`conformance of ${device}`)
+  const there = (x: Tensor): Tensor => x.to(device)
+
+  for (const [name, typed] of Object.entries(ops)) {
+    const op: Op = typed
+    for (const [k, example] of [...op.cases, ...(op.large ? [op.large] : [])].entries()) {
+      test(`${name}, case ${k}: ref's result to 2e-6 of the largest operand, in every layout`, () => {
+        scope(() => {
+          const inputs = inputsOf(example, 100 * k)
+          if (example.attrs && typeof example.attrs === 'object' && Object.values(example.attrs).includes('f64')) return
+          const expected = apply(op, inputs, example.attrs)
+          const size = expected.size === 0 ? 1 : Math.max(1, expected.cast('f32').abs().max().item())
+          for (const layout of Object.values(layouts)) {
+            const y = apply(
+              op,
+              inputs.map((x) => layout(there(x))),
+              example.attrs,
+            )
+            assert.is(y.device, device)
+            assert.is(y.dtype, expected.dtype)
+            allClose(y.to('ref'), expected, { rtol: 2e-6, atol: 2e-6 * size })
+          }
+        })
+      })
+    }
+  }
+
+  const special = [
+    Number.NaN,
+    Infinity,
+    -Infinity,
+    0,
+    -0,
+    1e-42,
+    -1e-42,
+    3.4e38,
+    -3.4e38,
+    1,
+    -1,
+    0.5,
+    2.5,
+    -2.5,
+    88,
+    -104,
+  ]
+  const pairs = special.flatMap((a) => special.map((b) => [a, b] as const))
+
+  for (const name of [
+    'add',
+    'sub',
+    'mul',
+    'div',
+    'pow',
+    'maximum',
+    'minimum',
+    'less',
+    'equal',
+    'notEqual',
+    'greaterEqual',
+  ] as const) {
+    test(`${name}: NaN, infinities, zeros and subnormal numbers as on ref`, () => {
+      const [a, b] = [0, 1].map((i) =>
+        tensor(
+          pairs.map((pair) => pair[i]!),
+          null,
+          onRef,
+        ),
+      ) as [Tensor, Tensor]
+      const run = (x: Tensor, y: Tensor) => apply(ops[name] as Op, [x, y], {})
+      allClose(run(there(a), there(b)).to('ref'), run(a, b), { rtol: 1e-6 })
+    })
+  }
+
+  const unary = (name: keyof typeof ops) => (x: Tensor) => apply(ops[name] as Op, [x], {})
+  const smooth = [
+    'neg',
+    'abs',
+    'sign',
+    'square',
+    'relu',
+    'floor',
+    'round',
+    'reciprocal',
+    'sqrt',
+    'rsqrt',
+    'exp',
+    'expm1',
+    'log',
+    'log1p',
+    'sin',
+    'cos',
+    'tanh',
+    'sigmoid',
+    'softplus',
+    'erf',
+    'gelu',
+    'geluDerivative',
+  ] as const
+  for (const name of smooth) {
+    test(`${name}: NaN, infinities, zeros and subnormal numbers as on ref`, () => {
+      const x = tensor(special, null, onRef)
+      allClose(unary(name)(there(x)).to('ref'), unary(name)(x), { rtol: 1e-6, atol: 1e-37 })
+    })
+  }
+
+  test('products of odd sizes, in every layout of both operands', () => {
+    for (const [i, [m, k, n]] of [
+      [1, 1, 1],
+      [2, 3, 5],
+      [3, 17, 16],
+      [14, 32, 14],
+      [33, 7, 31],
+      [70, 65, 49],
+      [130, 40, 64],
+      [5, 300, 129],
+    ].entries()) {
+      scope(() => {
+        const a = normal([m!, k!], randomKey(i), onRef)
+        const b = normal([k!, n!], randomKey(50 + i), onRef)
+        const expected = matmul(a, b)
+        for (const p of Object.values(layouts))
+          for (const q of Object.values(layouts))
+            for (let again = 0; again < 3; again++)
+              allClose(matmul(p(there(a)), q(there(b))).to('ref'), expected, { rtol: 0, atol: 3e-7 * k! + 1e-6 })
+      })
+    }
+  })
+
+  test('batches of products, with axes exchanged, stretched, and large', () => {
+    const q = normal([3, 9, 4, 8], randomKey(1), onRef)
+    const heads = (x: Tensor) => swapAxes(x, -2, -3)
+    const scores = (x: Tensor) => matmul(heads(x), heads(x), { transposeB: true })
+    allClose(scores(there(q)).to('ref'), scores(q), { rtol: 0, atol: 1e-5 })
+    const back = (x: Tensor) => matmul(softmax(scores(x)), heads(x))
+    allClose(back(there(q)).to('ref'), back(q), { rtol: 0, atol: 1e-5 })
+    const large = normal([2, 300, 200], randomKey(2), onRef)
+    const square = (x: Tensor) => matmul(x, x, { transposeA: true })
+    // sums of 300 products of size up to 325, rounded one after the other
+    allClose(square(there(large)).to('ref'), square(large), { rtol: 0, atol: 325 * 300 * 2 ** -24 })
+    const one = normal([1, 5, 6], randomKey(3), onRef)
+    const many = normal([7, 6, 3], randomKey(4), onRef)
+    allClose(matmul(there(one), there(many)).to('ref'), matmul(one, many), { rtol: 0, atol: 1e-5 })
+  })
+
+  test('a packed matrix is forgotten with its buffer', () => {
+    for (let i = 0; i < 20; i++) {
+      scope(() => {
+        const a = normal([3, 40], randomKey(i), onRef)
+        const b = normal([40, 24], randomKey(100 + i), onRef)
+        const held = there(b)
+        for (let k = 0; k < 3; k++) allClose(matmul(there(a), held).to('ref'), matmul(a, b), { rtol: 0, atol: 1e-5 })
+      })
+    }
+  })
+
+  test('layer norm of rows far from 0 keeps its digits', () => {
+    const x = normal([5, 37], randomKey(5), onRef).mul(1e-2).add(100)
+    allClose(layerNorm(there(x)).to('ref'), layerNorm(x), { rtol: 0, atol: 2e-6 })
+  })
+
+  test.run()
+}
