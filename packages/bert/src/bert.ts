@@ -1,11 +1,16 @@
 /** The encoder as its users see it. */
-import { OptionError, type Tensor, tap } from '@antecedent/tensor'
+import { OptionError, type Tensor, tap, tensor } from '@antecedent/tensor'
 import type { BertConfig } from './config.ts'
 import { additiveMask, embed, encode, Parameters, pool } from './encoder.ts'
 import { type BertEncoding, type BertInput, type BertSource, toTensors } from './input.ts'
 import type { WordPieceTokenizer } from './tokenizer/index.ts'
 
 export interface ForwardOptions {
+  /**
+   * positions of the tokens whose output is wanted: the last layer computes no others, and `lastHiddenState` has these
+   * rows, in this order, in the place of L. The same numbers for less work; default all
+   */
+  outputRows?: readonly number[]
   /** also return the embeddings' output and every layer's; default false */
   hiddenStates?: boolean
   /** also return the attention probabilities of every layer; default false */
@@ -13,9 +18,9 @@ export interface ForwardOptions {
 }
 
 export interface BertOutput {
-  /** `[…, L, H]` */
+  /** `[…, L, H]`, or `[…, outputRows, H]` */
   lastHiddenState: Tensor
-  /** `[…, H]`; null where the model has no pooler */
+  /** `[…, H]`; null where the model has no pooler, or `outputRows` lacks token 0, which it reads */
   pooler: Tensor | null
   /** the embeddings' output, then each layer's: `[…, L, H]` each */
   hiddenStates?: Tensor[]
@@ -68,12 +73,12 @@ export class Bert {
    * @throws {ShapeError} for more tokens than positions, ids outside the vocabulary, or shapes that disagree
    */
   forward(input: BertInput, options: ForwardOptions = {}): BertOutput {
-    const { hiddenStates = false, attentions = false } = options
-    if (!hiddenStates && !attentions) return this.#run(input)
+    const { hiddenStates = false, attentions = false, outputRows = null } = options
+    if (!hiddenStates && !attentions) return this.#run(input, outputRows)
     const layers = Array.from({ length: this.config.numLayers }, (_, i) => `layer.${i}`)
     const states = hiddenStates ? ['embeddings', ...layers.map((name) => `${name}.output`)] : []
     const maps = attentions ? layers.map((name) => `${name}.attention.probabilities`) : []
-    const { result, recorded } = tap({ record: [...states, ...maps] }, () => this.#run(input))
+    const { result, recorded } = tap({ record: [...states, ...maps] }, () => this.#run(input, outputRows))
     const values = (names: string[]) => names.map((name) => recorded[name]!)
     return {
       ...result,
@@ -99,13 +104,16 @@ export class Bert {
     }
   }
 
-  #run(input: BertInput): BertOutput {
+  #run(input: BertInput, outputRows: readonly number[] | null): BertOutput {
     const parameters = new Parameters({ ...this.parameters, ...this.#overrides })
     const tensors = toTensors(input, this.config)
     const embeddings = embed(parameters.at('embeddings'), this.config, tensors)
     const mask = tensors.attentionMask ? additiveMask(tensors.attentionMask, embeddings) : null
-    const lastHiddenState = encode(parameters.at('encoder'), this.config, embeddings, mask)
-    const pooler = parameters.has('pooler.dense.weight') ? pool(parameters.at('pooler'), lastHiddenState) : null
+    const rows = outputRows && tensor([...outputRows], null, { dtype: 'i32', device: embeddings.device })
+    const lastHiddenState = encode(parameters.at('encoder'), this.config, embeddings, mask, rows)
+    const first = outputRows ? outputRows.indexOf(0) : 0
+    const pooled = parameters.has('pooler.dense.weight') && first >= 0
+    const pooler = pooled ? pool(parameters.at('pooler'), lastHiddenState, first) : null
     return { lastHiddenState, pooler }
   }
 

@@ -17,6 +17,8 @@
  * | `layer.I.output` | […, L, H], after LayerNorm |
  * | `encoder` | […, L, H], the last layer's output |
  * | `pooler` | […, H] |
+ *
+ * With `outputRows` the last layer's query, scores, context, mlp and outputs have those rows in the place of L.
  */
 import {
   add,
@@ -25,6 +27,7 @@ import {
   expand,
   gelu,
   geluTanh,
+  indexSelect,
   inSite,
   layerNorm,
   linear,
@@ -112,11 +115,12 @@ export function embed(p: Parameters, config: BertConfig, input: BertTensors & { 
 }
 
 /** softmax(q kᵀ / √d + mask) v for every head, then the output projection, residual and LayerNorm. */
-function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null): Tensor {
+function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
   const { numHeads, hiddenSize, layerNormEps } = config
   const headDim = hiddenSize / numHeads
+  const read = rows ? indexSelect(x, rows, -2) : x // what asks; all tokens answer
   const project = (name: 'query' | 'key' | 'value') => {
-    const y = p.at('self').dense(name, x)
+    const y = p.at('self').dense(name, name === 'query' ? read : x)
     return site(name, swapAxes(reshape(y, [...y.shape.slice(0, -1), numHeads, headDim]), -2, -3)) // […, A, L, d]
   }
   const query = project('query')
@@ -127,25 +131,37 @@ function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | 
   const heads = swapAxes(matmul(probabilities, project('value')), -2, -3) // […, L, A, d]
   const context = site('context', reshape(heads, [...heads.shape.slice(0, -2), hiddenSize]))
   const output = p.at('output')
-  return site('output', output.layerNorm(add(x, output.dense('dense', context)), layerNormEps))
+  return site('output', output.layerNorm(add(read, output.dense('dense', context)), layerNormEps))
 }
 
-function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null): Tensor {
-  const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask))
+function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
+  const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask, rows))
   const mlp = site('mlp', activations[config.activation](p.at('intermediate').dense('dense', attended)))
   const output = p.at('output')
   return site('output', output.layerNorm(add(attended, output.dense('dense', mlp)), config.layerNormEps))
 }
 
-/** All layers; what a layer makes is freed at its end, unless a derivative or a tap holds it. */
-export function encode(p: Parameters, config: BertConfig, embeddings: Tensor, mask: Tensor | null): Tensor {
+/**
+ * All layers; what a layer makes is freed at its end, unless a derivative or a tap holds it. Of the last layer, only the
+ * `rows` that are read (i32, all where null): queries, attention output and feed-forward of the others would be for
+ * nothing, while keys and values need every token.
+ */
+export function encode(
+  p: Parameters,
+  config: BertConfig,
+  embeddings: Tensor,
+  mask: Tensor | null,
+  rows: Tensor | null,
+): Tensor {
   let x = embeddings
   for (let i = 0; i < config.numLayers; i++) {
     const input = x
-    x = inSite(`layer.${i}`, () => scope(() => layer(p.at(`layer.${i}`), config, input, mask)))
+    const read = i === config.numLayers - 1 ? rows : null
+    x = inSite(`layer.${i}`, () => scope(() => layer(p.at(`layer.${i}`), config, input, mask, read)))
   }
   return site('encoder', x)
 }
 
-/** tanh(W x₀ + b), x₀ the first token's vector. */
-export const pool = (p: Parameters, x: Tensor): Tensor => site('pooler', tanh(p.dense('dense', select(x, 0, -2))))
+/** tanh(W x₀ + b), x₀ the first token's vector, in row `first` of x. */
+export const pool = (p: Parameters, x: Tensor, first: number): Tensor =>
+  site('pooler', tanh(p.dense('dense', select(x, first, -2))))

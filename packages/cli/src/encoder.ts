@@ -84,8 +84,8 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
   const reduce = options.reduce as Reduction
   const records = await layerIntegratedGradients({
     forward: (on) => {
-      const { lastHiddenState } = bert.forward(on)
-      return tokens.map((token) => reduceToken(lastHiddenState, { token, reduce }))
+      const { lastHiddenState } = bert.forward(on, { outputRows: tokens })
+      return tokens.map((_, row) => reduceToken(lastHiddenState, { token: row, reduce }))
     },
     input,
     baseline: baselineOf(options.baseline, bert, input),

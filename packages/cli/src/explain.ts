@@ -27,8 +27,8 @@ import {
 const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
 const paperTargets = ['physician', 'he']
 
-/** Points on the slow reference device; the paper and Captum take 50. */
-const fewPoints = 12
+/** The paper's and Captum's number of points. */
+const points = 50
 
 const pronouns = new Set(
   'he him his himself she her hers herself it its itself they them their theirs themselves'.split(' '),
@@ -72,15 +72,12 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
   }
   // the default report is ours to renew; a file that the user names is not
   requireAllWritable(options, tokens.length)
-  const nSteps = options.nSteps ?? fewPoints
-  notice(
-    options,
-    `${tokens.length} targets, ${nSteps} points${options.nSteps ? '' : ' (the reference device is slow: --n-steps 50 as in the paper)'} …`,
-  )
+  const nSteps = options.nSteps ?? points
+  notice(options, `${tokens.length} targets, ${nSteps} points …`)
   const attributions = await layerIntegratedGradients({
     forward: (on) => {
-      const { lastHiddenState } = bert.forward(on)
-      return tokens.map((token) => reduceToken(lastHiddenState, { token, reduce: 'max' }))
+      const { lastHiddenState } = bert.forward(on, { outputRows: tokens })
+      return tokens.map((_, row) => reduceToken(lastHiddenState, { token: row, reduce: 'max' }))
     },
     input,
     baseline: padBaseline(input),

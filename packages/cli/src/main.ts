@@ -1,16 +1,11 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { OptionError } from '@antecedent/tensor'
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { explain } from './explain.ts'
-import { exitCodes, withCommonOptions, withFigureOptions } from './options.ts'
-
-function count(text: string): number {
-  const n = Number(text)
-  if (Number.isInteger(n) && n > 0) return n
-  throw new InvalidArgumentError('Expected a positive whole number.')
-}
+import { count, exitCodes, withCommonOptions, withFigureOptions } from './options.ts'
 
 const program = new Command('antecedent')
   .description('Explains how a BERT model reads a text.')
@@ -46,6 +41,12 @@ withFigureOptions(program.command('attribute').description('Layer Integrated Gra
 withFigureOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
   attention,
 )
+
+program
+  .command('doctor')
+  .description('what this machine computes with, what would make it faster, and a one-second measurement')
+  .option('--json', 'data as JSON on standard output')
+  .action(doctor)
 
 /** The exit code that an error stands for, after its one sentence is on stderr. */
 function report(error: unknown): number {

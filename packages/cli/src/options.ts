@@ -3,14 +3,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Bert } from '@antecedent/bert/node'
-import { OptionError, useDevice } from '@antecedent/tensor'
-import type { Command } from 'commander'
+import { type DeviceName, fastestDevice, OptionError, useDevice } from '@antecedent/tensor'
+import { type Command, InvalidArgumentError } from 'commander'
 
 export const exitCodes = { done: 0, failure: 1, usage: 2 } as const
 
 export interface CommonOptions {
   model?: string
   device: string
+  threads?: number
   json?: boolean
   html?: string
   svg?: string
@@ -20,12 +21,20 @@ export interface CommonOptions {
   input?: string
 }
 
+/** Reads a positive whole number. */
+export function count(text: string): number {
+  const n = Number(text)
+  if (Number.isInteger(n) && n > 0) return n
+  throw new InvalidArgumentError('Expected a positive whole number.')
+}
+
 /** Adds the options that every command has. */
 export const withCommonOptions = (command: Command): Command =>
   command
     .argument('[text...]', 'the text; - reads standard input')
     .option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)')
-    .option('--device <name>', 'auto or ref', 'auto')
+    .option('--device <name>', 'auto (blas where a library is found, else wasm), wasm, blas or ref', 'auto')
+    .option('--threads <count>', 'threads that compute (default: all cores)', count)
     .option('--input <file>', 'read the text from a file; - is standard input')
     .option('--json', 'data as JSON on standard output')
     .option('--quiet', 'no progress, no notices')
@@ -55,8 +64,9 @@ export async function loadModel(options: CommonOptions): Promise<Bert> {
       hint: 'a folder with config.json, model.safetensors and vocab.txt',
     })
   }
-  // auto is the fastest device of this version; so far that is ref
-  const device = await useDevice((options.device === 'auto' ? 'ref' : options.device) as 'ref')
+  const name = options.device === 'auto' ? fastestDevice() : (options.device as DeviceName) // useDevice checks it
+  const { threads } = options
+  const device = await useDevice(name, threads === undefined ? {} : { threads })
   const bert = await Bert.fromPretrained(folder, {
     onReport: ({ unexpected }) => {
       if (unexpected.length > 0 && !options.quiet)

@@ -1,4 +1,6 @@
 /** Which device computes. */
+import { blasBackend } from './backends/blas/index.ts'
+import { findBlas } from './backends/blas/library.ts'
 import { refBackend } from './backends/ref/index.ts'
 import { wasmBackend } from './backends/wasm/index.ts'
 import { DeviceError, OptionError, unknownName } from './errors.ts'
@@ -23,7 +25,7 @@ export interface DeviceOptions {
 }
 
 /** How a device is made when it is first asked for. */
-const makers: Partial<Record<string, () => Backend>> = { ref: () => refBackend, wasm: wasmBackend }
+const makers: Partial<Record<string, () => Backend>> = { ref: () => refBackend, wasm: wasmBackend, blas: blasBackend }
 const backends = new Map<string, Backend>()
 let current: Backend | null = null
 
@@ -76,11 +78,14 @@ export function withDevice<T>(name: DeviceName, f: () => T): T {
   }
 }
 
+/** The fastest device that can run here: `blas` where a library is found, else `wasm`. */
+export const fastestDevice = (): DeviceName => (findBlas().library ? 'blas' : 'wasm')
+
 function unavailable(name: string): Error {
   if (!deviceNames.some((known) => known === name)) return unknownName('useDevice', 'a device', name, deviceNames)
   return new DeviceError({
     op: 'useDevice',
-    expected: 'a device of this version (ref, wasm)',
+    expected: 'a device of this version (ref, wasm, blas)',
     got: name,
     hint: `${name} is planned and not built yet; use wasm`,
   })

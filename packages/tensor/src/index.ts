@@ -2,7 +2,15 @@
 import './methods.ts'
 
 export { type CustomOp, type CustomValues, checkpoint, customOp } from './customOp.ts'
-export { type DeviceInfo, type DeviceName, device, deviceNames, useDevice } from './device.ts'
+export {
+  type DeviceInfo,
+  type DeviceName,
+  type DeviceOptions,
+  device,
+  deviceNames,
+  fastestDevice,
+  useDevice,
+} from './device.ts'
 export type { DType, TypedArray } from './dtype.ts'
 export {
   AntecedentError,

@@ -1,4 +1,5 @@
 /** For the library's own tests and benchmarks: the table of operations, the contract of a device. No stability promised. */
+export { type BlasSearch, findBlas } from './backends/blas/library.ts'
 export { registerBackend } from './device.ts'
 export type { DType } from './dtype.ts'
 export { DeviceError } from './errors.ts'

@@ -116,6 +116,7 @@ export function indexSelect(x: Tensor, index: Tensor, axis = 0): Tensor {
   if (index.rank !== 1)
     throw new ShapeError({ op: 'indexSelect', expected: 'a vector of indices', got: show(index.shape) })
   checkIndex('indexSelect', index, x.shape.at(at)!)
+  if (at === -2) return takeRows(x, index)
   const rows = moveAxis(x, at, 0)
   const flat = reshape(rows, [rows.shape[0]!, sizeOf(rows.shape.slice(1))])
   const taken = takeRows(flat, index)

@@ -2,7 +2,7 @@
 import type { Buffer, Kernels, View } from '../../kernels.ts'
 import { sizeOf } from '../../shape.ts'
 import { joinAxes } from '../nest.ts'
-import { addressOf, type Engine } from './engine.ts'
+import { addressOf, type Block, type Engine } from './engine.ts'
 
 const panelWidth = 16
 /** Floating-point operations a chunk, some tens of µs. */
@@ -138,16 +138,29 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const n = b.shape.at(-1)!
     const items = sizeOf(y.shape.slice(0, -2))
     if (items === 1) {
-      const last = (x: View): View => ({ ...x, shape: x.shape.slice(-2), strides: x.strides.slice(-2) })
-      one(last(a), last(b), biasAt, last(y))
+      one(matrixOf(a), matrixOf(b), biasAt, matrixOf(y))
+    } else if (b.strides.slice(0, -2).every((stride) => stride === 0)) {
+      // one b for the whole batch: all rows are one long matrix, once they lie one behind the other
+      engine.dense(a, (at) => one(longMatrix(a, at), matrixOf(b), biasAt, longMatrix(y, addressOf(y))))
     } else if (biasAt !== 0 || 2 * m * k * n > largeProduct) {
       for (const [p, q, r] of matricesOf([a, b, y])) one(p!, q!, biasAt, r!)
     } else batched(a, b, y, items)
   }
 }
 
+/** The last two axes of a view. */
+export const matrixOf = (x: View): View => ({ ...x, shape: x.shape.slice(-2), strides: x.strides.slice(-2) })
+
+/** All rows of a view as one matrix of dense rows that begins at an address. */
+export function longMatrix(x: View, at: number): View {
+  const columns = x.shape.at(-1)!
+  const size = sizeOf(x.shape)
+  const buffer = { dtype: x.buffer.dtype, capacity: size, data: { at, bytes: size * 4 } satisfies Block }
+  return { buffer, shape: [size / Math.max(1, columns), columns], strides: [columns, 1], offset: 0 }
+}
+
 /** The matrices of a batch, one after the other. */
-function* matricesOf(views: readonly View[]): Generator<View[]> {
+export function* matricesOf(views: readonly View[]): Generator<View[]> {
   const batch = views[0]!.shape.slice(0, -2)
   for (let item = 0; item < sizeOf(batch); item++) {
     yield views.map((x) => {

@@ -98,6 +98,11 @@ export class Threads {
     }
   }
 
+  /** Ends a worker as a crash would: for tests. */
+  endWorker(i: number): void {
+    this.#workers[i]?.terminate()
+  }
+
   /** Runs kernel number `kernel` over [0, units) in chunks of `chunk` units, on as many threads as there are chunks. */
   run(kernel: number, plan: number, units: number, chunk: number): void {
     if (this.#fault) {
