@@ -6,6 +6,7 @@ export {
   integratedGradients,
 } from './integratedGradients.ts'
 export { type LayerIntegratedGradientsOptions, layerIntegratedGradients } from './layerIntegratedGradients.ts'
+export { type NestedSize, nestedQuadrature } from './nestedRule.ts'
 export type { Elements, PathOptions } from './path.ts'
 export { type Quadrature, type QuadratureMethod, quadrature, quadratureMethods } from './quadrature.ts'
 export type { AttentionRecord, AttributionRecord, Provenance } from './record.ts'
