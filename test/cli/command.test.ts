@@ -82,6 +82,30 @@ test('attribute --json gives one record per target, and the report where asked',
   assert.match(readFileSync(html, 'utf8'), 'Figure 3')
 })
 
+test('attribute --tolerance cuts the maximum, and says what it took', () => {
+  const { code, out } = run(['attribute', 'He ran.', '--target', 'he', '--tolerance', '0.9', '--json'])
+  const [record] = JSON.parse(out)
+  assert.is(code, 0)
+  assert.is(record.settings.tolerance, 0.9)
+  assert.is(record.settings.method, 'gausskronrodpatterson')
+  assert.ok(record.errorEstimate >= 0 && record.winners.length > 0)
+  const smooth = run(['attribute', 'He ran.', '--target', 'he', '--reduce', 'sum', '--tolerance', '0.9'])
+  assert.match(smooth.out, /estimated error .* 90\S* % asked for/)
+  assert.not.match(smooth.out, 'largest coordinate')
+})
+
+test('attribute takes a tolerance or a fixed number of points', () => {
+  for (const other of [
+    ['--n-steps', '20'],
+    ['--method', 'trapezoid'],
+  ]) {
+    const { code, err } = run(['attribute', 'He ran.', '--tolerance', '1e-3', ...other])
+    assert.is(code, 2)
+    assert.match(err, 'cannot be used with')
+  }
+  for (const tolerance of ['0', 'fine', ' ']) assert.is(run(['attribute', 'He ran.', '--tolerance', tolerance]).code, 2)
+})
+
 test('attend --json gives a map per layer and head, and norms', () => {
   const { code, out } = run(['attend', '--json', 'He ran.'])
   const { attentions, norms } = JSON.parse(out)

@@ -6,7 +6,10 @@ export {
   integratedGradients,
 } from './integratedGradients.ts'
 export { type LayerIntegratedGradientsOptions, layerIntegratedGradients } from './layerIntegratedGradients.ts'
-export type { Elements, PathOptions } from './path.ts'
+export { type Maximum, maximumOf, type Target, type Targets } from './maximum.ts'
+export { type NestedSize, nestedQuadrature } from './nestedRule.ts'
+export type { PathFunction } from './passes.ts'
+export type { Elements, Integration, PathOptions, WinnerPiece } from './path.ts'
 export { type Quadrature, type QuadratureMethod, quadrature, quadratureMethods } from './quadrature.ts'
 export type { AttentionRecord, AttributionRecord, Provenance } from './record.ts'
 export * from './report/index.ts'
@@ -21,6 +24,7 @@ export {
   type Reduction,
   reduceToken,
   type TokenTarget,
+  tokenMaximum,
   zeroBaseline,
 } from './targets.ts'
 export { version } from './version.ts'

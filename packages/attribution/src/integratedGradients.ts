@@ -1,9 +1,21 @@
 /** Integrated Gradients of any function of tensors (Sundararajan, Taly and Yan 2017). */
 import { full, OptionError, ShapeError, scope, type Tensor } from '@antecedent/tensor'
-import { asTargets, type Elements, integratePath, type PathFunction, type PathOptions, toElements } from './path.ts'
+import { isMaximum, listOf, type Targets, valuesOf } from './maximum.ts'
+import type { PathFunction } from './passes.ts'
+import {
+  type Elements,
+  type Integration,
+  integratePath,
+  type PathIntegral,
+  type PathOptions,
+  toElements,
+} from './path.ts'
 
 export interface IntegratedGradientsOptions extends PathOptions {
-  /** F: one scalar per example (shape [] or [batch]); leading axes in front of the inputs' must be kept */
+  /**
+   * F: one scalar per example (shape [] or [batch]), or `maximumOf` several; leading axes in front of the inputs' must
+   * be kept
+   */
   forward: PathFunction
   /** x, one tensor per argument; all move along the path together */
   inputs: readonly Tensor[]
@@ -23,10 +35,12 @@ export interface IntegratedGradients {
   completenessError: number[]
   /** element type in which F and its gradients were computed; sums over the path are f64 */
   dtype: 'f32' | 'f64'
+  /** the rule, its points and what is known of its error */
+  integration: Integration
 }
 
 /**
- * (x − x′) · ∫₀¹ ∂F(x′ + α (x − x′))/∂x dα by quadrature.
+ * (x − x′) · ∫₀¹ ∂F(x′ + α (x − x′))/∂x dα by quadrature: a fixed rule, or with `tolerance` one that adds points as needed.
  *
  * @returns one result, or a list of them where `forward` returns a list of targets
  */
@@ -38,16 +52,25 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
   }
   const made = scope(() => {
     const starts = inputs.map((x, i) => stretched(baselines[i]!, x))
-    return { starts, fx: asTargets(forward([...inputs])), fBaseline: asTargets(forward(starts)) }
+    const targets = forward([...inputs])
+    return { starts, fx: valuesOf(targets), fBaseline: valuesOf(forward(starts)), maxima: maximaOf(targets) }
   })
-  const { starts, fx, fBaseline } = made
+  const { starts, fx, fBaseline, maxima } = made
   try {
-    const attributions = await integratePath(forward, inputs, starts, examplesOf(fx, inputs[0]!), options)
-    return byTarget(await toElements(fx), await toElements(fBaseline), attributions)
+    const path = { f: forward, ends: inputs, starts, examples: examplesOf(fx, inputs[0]!), maxima }
+    const [atEnd, atStart] = [await toElements(fx), await toElements(fBaseline)]
+    return byTarget(atEnd, atStart, await integratePath(path, differences(atEnd, atStart), options))
   } finally {
     for (const x of [fx, fBaseline, ...starts]) x.dispose()
   }
 }
+
+/** Which targets are maxima. */
+export const maximaOf = (targets: Targets): boolean[] => listOf(targets).map(isMaximum)
+
+/** F(x) − F(x′) of every target and example. */
+export const differences = (fx: Elements, fBaseline: Elements): Float64Array =>
+  Float64Array.from(fx.data, (f, i) => f - fBaseline.data[i]!)
 
 /** How many examples F's result has. @throws {ShapeError} where it is not one scalar per example */
 function examplesOf(targets: Tensor, x: Tensor): number {
@@ -69,7 +92,11 @@ function stretched(baseline: Tensor | number, x: Tensor): Tensor {
 }
 
 /** Cuts results with a leading axis of targets into one result per target. */
-export function byTarget(fx: Elements, fBaseline: Elements, attributions: Elements[]): IntegratedGradients[] {
+export function byTarget(
+  fx: Elements,
+  fBaseline: Elements,
+  { attributions, integrations }: PathIntegral,
+): IntegratedGradients[] {
   const targets = fx.shape[0]!
   const part = ({ data }: Elements, t: number) =>
     data.slice((t * data.length) / targets, ((t + 1) * data.length) / targets)
@@ -80,7 +107,14 @@ export function byTarget(fx: Elements, fBaseline: Elements, attributions: Elemen
     const dtype = fx.data instanceof Float64Array ? 'f64' : 'f32'
     // the error is that of the f64 sums; what is handed back has the model's dtype
     const rounded = parts.map((x) => (dtype === 'f32' ? { ...x, data: Float32Array.from(x.data) } : x))
-    return { attributions: rounded, fx: atEnd, fBaseline: atStart, completenessError, dtype }
+    return {
+      attributions: rounded,
+      fx: atEnd,
+      fBaseline: atStart,
+      completenessError,
+      dtype,
+      integration: integrations[t]!,
+    }
   })
 }
 

@@ -1,7 +1,8 @@
 /** The paper's method: Layer Integrated Gradients of an encoder's output, from a [PAD] baseline. */
 import type { BertEncoding } from '@antecedent/bert'
 import { device, Tensor } from '@antecedent/tensor'
-import type { PathOptions } from './path.ts'
+import type { Target } from './maximum.ts'
+import type { Integration, PathOptions } from './path.ts'
 import type { AttributionRecord } from './record.ts'
 import { attributeSites, type SiteAttributions } from './sites.ts'
 import { version } from './version.ts'
@@ -9,9 +10,9 @@ import { version } from './version.ts'
 export interface LayerIntegratedGradientsOptions extends PathOptions {
   /**
    * F: a scalar of the model on an input, or a list of them, which share the forward pass. Axes must be counted from
-   * the end, as `reduceToken` does, since the points of the path are stacked in front
+   * the end, as `reduceToken` and `tokenMaximum` do, since the points of the path are stacked in front
    */
-  forward: (input: BertEncoding) => Tensor | readonly Tensor[]
+  forward: (input: BertEncoding) => Target | readonly Target[]
   input: BertEncoding
   /** where to attribute to: any site of shape [L, H]; default `embeddings` */
   site?: string
@@ -36,10 +37,10 @@ const acceptable = 0.05
  * @returns a record, or a list of records where `forward` returns a list
  */
 export async function layerIntegratedGradients(
-  options: LayerIntegratedGradientsOptions & { forward: (input: BertEncoding) => Tensor },
+  options: LayerIntegratedGradientsOptions & { forward: (input: BertEncoding) => Target },
 ): Promise<AttributionRecord>
 export async function layerIntegratedGradients(
-  options: LayerIntegratedGradientsOptions & { forward: (input: BertEncoding) => readonly Tensor[] },
+  options: LayerIntegratedGradientsOptions & { forward: (input: BertEncoding) => readonly Target[] },
 ): Promise<AttributionRecord[]>
 export async function layerIntegratedGradients(
   options: LayerIntegratedGradientsOptions,
@@ -52,6 +53,7 @@ export async function layerIntegratedGradients(
     return y
   }
   const results = await attributeSites({
+    toleranceUnit: 'row',
     ...options,
     forward: run(input),
     ...(baseline instanceof Tensor ? { baselineValues: [baseline] } : { baselineForward: run(baseline) }),
@@ -71,14 +73,8 @@ function runs(tokens: readonly string[]): string {
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
 
 function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedGradientsOptions): AttributionRecord {
-  const {
-    input,
-    baseline,
-    site = 'embeddings',
-    nSteps = 50,
-    method = 'gausslegendre',
-    multiplyByInputs = true,
-  } = options
+  const { input, baseline, site = 'embeddings', multiplyByInputs = true } = options
+  const { integration } = result
   const { shape, data } = result.attributions[0]!
   const tokens = input.ids.length
   const width = data.length / tokens
@@ -104,16 +100,23 @@ function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedG
     completenessError,
     exact: false,
     sumsTo: multiplyByInputs ? 'F(x) − F(baseline), up to the quadrature' : 'nothing in particular: mean gradients',
-    evaluations: { forward: nSteps + 3, backward: nSteps },
+    ...(integration.errorEstimate && { errorEstimate: integration.errorEstimate[0]! }),
+    ...(integration.winners && { winners: integration.winners[0]! }),
+    // F at both ends, and at the other end of the site alone
+    evaluations: { ...integration.evaluations, forward: integration.evaluations.forward + 3 },
     settings: {
       site,
-      nSteps,
-      method,
+      nSteps: integration.points,
+      method: integration.method,
+      ...(integration.tolerance !== null && { tolerance: integration.tolerance }),
       multiplyByInputs,
       internalBatchSize: chunks,
       baseline: baseline instanceof Tensor ? (options.baselineName ?? 'a value') : runs(baseline.tokens),
     },
-    warnings: multiplyByInputs ? warningsOf(fx - fBaseline, completenessError, scores) : [],
+    warnings: [
+      ...(multiplyByInputs ? warningsOf(fx - fBaseline, completenessError, scores) : []),
+      ...unmet(integration),
+    ],
     provenance: {
       library: version,
       model: input.model.name,
@@ -132,4 +135,19 @@ function warningsOf(difference: number, error: number, scores: readonly number[]
     warnings.push(`the completeness error is ${share} % of F(x) − F(baseline): use more points, or a smooth target`)
   }
   return warnings
+}
+
+/** What of the tolerance was not reached; empty where all of it was. */
+function unmet({ converged, tolerance, points, errorEstimate, completenessShare }: Integration): string[] {
+  if (converged !== false) return []
+  const parts = [
+    ['the estimated error', errorEstimate![0]!],
+    ['the completeness error', completenessShare![0]!],
+  ] as const
+  return parts
+    .filter(([, value]) => !(value < tolerance!))
+    .map(
+      ([name, value]) =>
+        `${name} with ${points} points is ${value.toPrecision(2)} of the largest attribution, over the tolerance ${tolerance}`,
+    )
 }

@@ -39,13 +39,17 @@ export interface AttributionRecord {
   fBaseline: number
   /** what the attributions sum to minus (fx − fBaseline) */
   completenessError: number
+  /** of an adaptive rule: the estimated error of the scores, as a share of the largest; absent for fixed rules */
+  errorEstimate?: number
+  /** of a target made by `maximumOf`: which coordinate is largest where on the path, in terms of α */
+  winners?: { winner: number; start: number; end: number }[]
   /** true where the method is exact for this F up to rounding; false for a quadrature */
   exact: boolean
   /** what the attributions sum to, for people: `F(x) − F(baseline), up to the quadrature` */
   sumsTo: string
   /** evaluations spent */
   evaluations: { forward: number; backward: number }
-  /** the method's options as they ran: site, nSteps, method, baseline, … */
+  /** the method's options as they ran: site, nSteps (points used), method, tolerance, baseline, … */
   settings: Record<string, string | number | boolean | null>
   /** notices for the reader: a large completeness error, a site off the path */
   warnings: string[]

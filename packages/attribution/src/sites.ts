@@ -1,15 +1,14 @@
 /** Integrated Gradients with respect to values inside a model, named by their sites. */
 import { OptionError, scope, type Tensor, tap } from '@antecedent/tensor'
-import { byTarget, type IntegratedGradients } from './integratedGradients.ts'
-import { asTargets, integratePath, type PathOptions, toElements } from './path.ts'
-
-type Result = Tensor | readonly Tensor[]
+import { byTarget, differences, type IntegratedGradients, maximaOf } from './integratedGradients.ts'
+import { type Targets, valuesOf } from './maximum.ts'
+import { integratePath, type PathOptions, toElements } from './path.ts'
 
 export interface SiteOptions extends PathOptions {
-  /** runs the model on the input: one scalar per example, for one target or a list */
-  forward: () => Result
+  /** runs the model on the input: one scalar per example, or `maximumOf` several, for one target or a list */
+  forward: () => Targets
   /** runs it on the baseline: gives the other end of the path, and F(baseline) */
-  baselineForward?: () => Result
+  baselineForward?: () => Targets
   /** the sites, all replaced together along one path */
   sites: readonly string[]
   /** the other end itself, per site, in the place of what a run on the baseline gives */
@@ -36,24 +35,27 @@ export async function attributeSites(options: SiteOptions): Promise<SiteAttribut
     const ends = tap({ record: sites }, forward)
     const starts = baselineForward && tap({ record: baselineValues ? [] : sites }, baselineForward)
     const others = baselineValues ?? sites.map((name) => starts!.recorded[name]!)
-    const fx = asTargets(ends.result)
-    const fReplaced = asTargets(replaced(others))
+    const fx = valuesOf(ends.result)
+    const fReplaced = valuesOf(replaced(others))
     return {
+      maxima: maximaOf(ends.result),
       fx,
       fReplaced,
-      fBaseline: starts ? asTargets(starts.result) : fReplaced.alias(),
+      fBaseline: starts ? valuesOf(starts.result) : fReplaced.alias(),
       // handles of ours: a recorded value or a given one may be the caller's own tensor
       values: sites.map((name) => ends.recorded[name]!.alias()),
       others: others.map((x) => x.alias()),
     }
   })
-  const { fx, fBaseline, fReplaced, values, others } = made
+  const { fx, fBaseline, fReplaced, values, others, maxima } = made
   try {
-    const attributions = await integratePath(replaced, values, others, fx.size / fx.shape[0]!, options)
-    const results = byTarget(await toElements(fx), await toElements(fBaseline), attributions)
-    const all = await fReplaced.data()
-    const perTarget = all.length / results.length
-    return results.map((result, t) => ({ ...result, fReplaced: [...all.slice(t * perTarget, (t + 1) * perTarget)] }))
+    const examples = fx.size / fx.shape[0]!
+    const path = { f: replaced, ends: values, starts: others, examples, maxima }
+    const [atEnd, atReplaced] = [await toElements(fx), await toElements(fReplaced)]
+    const integral = await integratePath(path, differences(atEnd, atReplaced), options)
+    const results = byTarget(atEnd, await toElements(fBaseline), integral)
+    const of = (t: number) => [...atReplaced.data.slice(t * examples, (t + 1) * examples)]
+    return results.map((result, t) => ({ ...result, fReplaced: of(t) }))
   } finally {
     for (const x of [fx, fBaseline, fReplaced, ...values, ...others]) x.dispose()
   }

@@ -16,6 +16,7 @@ import {
   unknownName,
   zeros,
 } from '@antecedent/tensor'
+import { type Maximum, maximumOf } from './maximum.ts'
 
 const reductions = {
   max: (x: Tensor) => max(x, -1),
@@ -44,13 +45,27 @@ export interface TokenTarget {
  * @throws {OptionError} for an unknown reduction; `ShapeError` for a token or dimension that is not there
  */
 export function reduceToken(hidden: Tensor, { token, reduce = 'max', reference }: TokenTarget): Tensor {
-  const vector = typeof token === 'number' ? select(hidden, token, -2) : perExample(hidden, token)
+  const vector = vectorOf(hidden, token)
   if (reference) return sum(mul(vector, reference), -1)
   if (Object.hasOwn(reductions, reduce)) return reductions[reduce as keyof typeof reductions](vector)
   const dimension = /^dim:(\d+)$/.exec(reduce)
   if (dimension) return select(vector, Number(dimension[1]), -1)
   throw unknownName('reduceToken', 'a reduction', reduce, [...Object.keys(reductions), 'dim:J'])
 }
+
+const vectorOf = (hidden: Tensor, token: number | readonly number[]): Tensor =>
+  typeof token === 'number' ? select(hidden, token, -2) : perExample(hidden, token)
+
+/**
+ * The maximum of one token's output vector as a target whose path is cut by the winning dimension: the same F as that
+ * of `reduceToken` with `max`, integrated without its jumps.
+ *
+ * @param hidden  `[…, L, H]`
+ * @param token   position of the token; in a batch one for all, or a list with one per example
+ * @throws {ShapeError} for a token that is not there
+ */
+export const tokenMaximum = (hidden: Tensor, token: number | readonly number[]): Maximum =>
+  maximumOf(vectorOf(hidden, token))
 
 /** The vector of a token of its own for every example: `[…, B, L, H]` to `[…, B, H]`. */
 function perExample(hidden: Tensor, tokens: readonly number[]): Tensor {

@@ -11,6 +11,7 @@ import {
   renderAttentionText,
   renderAttributionText,
   renderReport,
+  tokenMaximum,
   version,
 } from '@antecedent/attribution'
 import type { BertEncoding } from '@antecedent/bert'
@@ -59,8 +60,9 @@ export interface AttributeOptions extends CommonOptions {
   reduce: string
   site: string
   baseline: string
-  nSteps: number
-  method: string
+  nSteps?: number
+  method?: string
+  tolerance?: number
   internalBatchSize?: number
 }
 
@@ -82,18 +84,23 @@ export async function attribute(words: string[], options: AttributeOptions): Pro
   const input = bert.tokenize(text)
   const tokens = (options.target.length > 0 ? options.target : ['1']).map((target) => positionOf(target, input))
   const reduce = options.reduce as Reduction
+  // a fixed rule on max is Captum's; a tolerance can be kept only where the path is cut at the jumps
+  const cutsMaximum = reduce === 'max' && options.tolerance !== undefined
   const records = await layerIntegratedGradients({
     forward: (on) => {
       const { lastHiddenState } = bert.forward(on, { outputRows: tokens })
-      return tokens.map((_, row) => reduceToken(lastHiddenState, { token: row, reduce }))
+      return tokens.map((_, row) =>
+        cutsMaximum ? tokenMaximum(lastHiddenState, row) : reduceToken(lastHiddenState, { token: row, reduce }),
+      )
     },
     input,
     baseline: baselineOf(options.baseline, bert, input),
     baselineName: options.baseline,
     onProgress: progress(options),
     site: options.site,
-    nSteps: options.nSteps,
-    method: options.method as QuadratureMethod,
+    ...(options.nSteps !== undefined && { nSteps: options.nSteps }),
+    ...(options.method !== undefined && { method: options.method as QuadratureMethod }),
+    ...(options.tolerance !== undefined && { tolerance: options.tolerance }),
     internalBatchSize: options.internalBatchSize ?? null,
     targetNames: tokens.map((token) => `${reduce} of the output vector of token ${token} "${input.tokens[token]}"`),
     targetTokens: tokens,

@@ -5,7 +5,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { explain } from './explain.ts'
-import { count, exitCodes, withCommonOptions, withFigureOptions } from './options.ts'
+import { count, exitCodes, positive, withCommonOptions, withFigureOptions } from './options.ts'
 
 const program = new Command('antecedent')
   .description('Explains how a BERT model reads a text.')
@@ -34,8 +34,16 @@ withFigureOptions(program.command('attribute').description('Layer Integrated Gra
   .option('--reduce <how>', 'max, sum, mean, l2 or dim:J', 'max')
   .option('--site <name>', 'what to attribute to', 'embeddings')
   .option('--baseline <name>', baselineNames.join(', '), 'pad')
-  .addOption(steps().default(50))
-  .addOption(new Option('--method <rule>', 'quadrature').choices(quadratureMethods).default('gausslegendre'))
+  .addOption(new Option('--n-steps <count>', 'points along the path (default: 50)').argParser(count))
+  .addOption(new Option('--method <rule>', 'quadrature (default: gausslegendre)').choices(quadratureMethods))
+  .addOption(
+    new Option(
+      '--tolerance <share>',
+      '21 or 43 points, until the estimated error is below this share of the largest score (1e-3, say); with --reduce max the path is cut into pieces by the winning dimension',
+    )
+      .argParser(positive)
+      .conflicts(['nSteps', 'method']),
+  )
   .option('--internal-batch-size <count>', 'points per pass', count)
   .action(attribute)
 withFigureOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(

@@ -28,6 +28,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Expected a positive whole number.')
 }
 
+/** Reads a positive number. */
+export function positive(text: string): number {
+  const x = Number(text)
+  if (text.trim() !== '' && x > 0 && x < Infinity) return x
+  throw new InvalidArgumentError('Expected a positive number.')
+}
+
 /** Adds the options that every command has. */
 export const withCommonOptions = (command: Command): Command =>
   command

@@ -50,6 +50,22 @@ export function relativeErrorText({ relativeError }: Facts): string {
   return `${significant(100 * relativeError, 2)} % of the difference`
 }
 
+/** `0.012 % of the largest score; 0.1 % asked for`, or null where the rule tells no error. */
+export function estimateText({ errorEstimate, settings }: AttributionRecord): string | null {
+  if (errorEstimate === undefined) return null
+  const percent = (share: number) => `${significant(100 * share, 2)} %`
+  const asked = typeof settings.tolerance === 'number' ? `; ${percent(settings.tolerance)} asked for` : ''
+  return `${percent(errorEstimate)} of the largest score${asked}`
+}
+
+/** `17 to α = 0.35, then 203 to 1`: which coordinate of a maximum wins where; null for other targets. */
+export function winnersText({ winners }: AttributionRecord): string | null {
+  if (winners === undefined) return null
+  return winners
+    .map(({ winner, end }, i) => `${winner} to ${i === 0 ? 'α = ' : ''}${significant(end, 3)}`)
+    .join(', then ')
+}
+
 /** How the record was computed, in one line: method, rule and points, site, baseline. */
 export function methodText(record: AttributionRecord): string {
   const { nSteps, method, site, baseline } = record.settings

@@ -116,7 +116,7 @@ const isObject = (json: unknown): json is Record<string, unknown> =>
 /** Keys in the order of `fields`; a field that is undefined is left out, and `optional` ones may be missing. */
 function object<T extends object>(
   fields: { [K in keyof T]-?: Codec<NonNullable<T[K]>> | Codec<T[K]> },
-  optional?: keyof T,
+  optional: readonly (keyof T)[] = [],
 ): Codec<T> {
   const keys = Object.keys(fields) as (keyof T & string)[]
   const codec = (key: keyof T) => fields[key] as Codec<T[keyof T]>
@@ -127,7 +127,7 @@ function object<T extends object>(
     },
     read: (json, path, context) => {
       if (!isObject(json)) return refuse('an object', json, path, context)
-      const present = keys.filter((key) => json[key] !== undefined || key !== optional)
+      const present = keys.filter((key) => json[key] !== undefined || !optional.includes(key))
       const inside = (key: string) => (path ? `${path}.${key}` : key)
       return Object.fromEntries(present.map((key) => [key, codec(key).read(json[key], inside(key), context)])) as T
     },
@@ -187,6 +187,10 @@ const attribution = object<AttributionRecord>(
     fx: float,
     fBaseline: float,
     completenessError: float,
+    errorEstimate: float,
+    winners: list(
+      object<NonNullable<AttributionRecord['winners']>[number]>({ winner: count, start: float, end: float }),
+    ),
     exact: boolean,
     sumsTo: text,
     evaluations: object<AttributionRecord['evaluations']>({ forward: count, backward: count }),
@@ -194,7 +198,7 @@ const attribution = object<AttributionRecord>(
     warnings: list(text),
     provenance,
   },
-  'attributions',
+  ['attributions', 'errorEstimate', 'winners'],
 )
 
 const attention = object<AttentionRecord>({

@@ -4,11 +4,13 @@ import { type AttributionScale, attributionRgb, legible, type Rgb, terminalColor
 import {
   attentionShares,
   attributionFacts,
+  estimateText,
   fixed,
   methodText,
   relativeErrorText,
   signed,
   significant,
+  winnersText,
   words,
 } from './facts.ts'
 import { visible } from './html.ts'
@@ -123,6 +125,9 @@ export function renderAttributionText(record: AttributionRecord, options: Attrib
   const difference = `${significant(record.fx)} − ${significant(record.fBaseline)} = ${significant(facts.difference)}`
   add('F(x) − F(baseline)', difference.replace('− −', '+ '))
   add('completeness error', `${significant(record.completenessError)} (${relativeErrorText(facts)})`)
+  const [estimate, winners] = [estimateText(record), winnersText(record)]
+  if (estimate) add('estimated error', estimate)
+  if (winners) add('largest coordinate', winners)
   add('method', `${methodText(record)}; ${evaluations.forward} forward, ${evaluations.backward} backward`)
   add('device', `${provenance.device}, ${provenance.dtype}`)
   for (const warning of record.warnings) {

@@ -4,12 +4,14 @@ import { attributionRgb, captumColor, hex, legible } from './colors.ts'
 import {
   attributionFacts,
   captumToken,
+  estimateText,
   fixed,
   largest,
   methodText,
   relativeErrorText,
   signed,
   significant,
+  winnersText,
   words,
 } from './facts.ts'
 import { type Fragment, type Html, html } from './html.ts'
@@ -56,13 +58,14 @@ export function completenessTable(records: readonly AttributionRecord[]): Html {
   const row = (name: string, note: string | null, cell: (record: AttributionRecord) => Fragment) =>
     html`<tr><th scope="row">${name}${note && html`<small>${note}</small>`}</th>${records.map((record) => html`<td>${cell(record)}</td>`)}</tr>`
   const facts = (record: AttributionRecord) => attributionFacts(record)
+  const [estimates, cut] = [records.some(estimateText), records.some(winnersText)]
   return html`<div class="scroll" role="region" aria-label="Completeness table" tabindex="0"><table class="facts"><thead><tr><th scope="col">F</th>${records.map((record) => html`<th scope="col" class="target-name">${record.target}</th>`)}</tr></thead><tbody>
 ${row('Attribution score', 'sum of the normalized scores', (record) => html`${fixed(record.attributionScore, 2)}<small>at most ±${fixed(facts(record).bound, 2)}</small>`)}
 ${row('Sum of raw scores', 'in units of F', (record) => significant(facts(record).sum))}
 ${row('F(x)', null, (record) => significant(record.fx))}
 ${row('F(baseline)', null, (record) => significant(record.fBaseline))}
 ${row('F(x) − F(baseline)', null, (record) => significant(facts(record).difference))}
-${row('Completeness error', 'sum minus difference', (record) => html`${significant(record.completenessError)}<small>${relativeErrorText(facts(record))}</small>`)}
+${row('Completeness error', 'sum minus difference', (record) => html`${significant(record.completenessError)}<small>${relativeErrorText(facts(record))}</small>`)}${estimates && row('Estimated error', 'of the largest score, by the adaptive rule', (record) => estimateText(record) ?? '—')}${cut && row('Largest coordinate', 'along the path', (record) => winnersText(record) ?? '—')}
 ${row('Evaluations', 'forward, backward', ({ evaluations }) => `${evaluations.forward}, ${evaluations.backward}`)}
 </tbody></table></div>`
 }

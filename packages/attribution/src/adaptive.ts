@@ -1,0 +1,192 @@
+/** Nested points along a path, as many as a tolerance asks for. */
+import { ShapeError } from '@antecedent/tensor'
+import { cutByWinner } from './cut.ts'
+import { alphaOf, type NestedSize, nestedMethod, nestedWeights } from './nestedRule.ts'
+import type { Direction, Path } from './passes.ts'
+import type { Integration, PathOptions, WinnerPiece } from './path.ts'
+import { type Piece, type Pieces, Points } from './points.ts'
+import { accumulate, emptySums, type RuleWeights, type Sums } from './sums.ts'
+
+/** Estimates per target and example, as shares of the largest attribution. */
+interface Judgement {
+  /** D: the largest difference between two rules */
+  difference: number[][]
+  /** C: |Σ attributions − (F(x) − F(x′))| */
+  completeness: number[][]
+}
+
+/**
+ * The integral by 21 points of the nested rule, or by 43 where a tolerance asks for them.
+ *
+ * The difference D between two rules is the error of the coarser; for a smooth target the finer one's is about D^1.5.
+ * For a maximum D itself is what is reported. Completeness can hold by chance, so it is a necessary condition only.
+ *
+ * @param steps         x − x′ per value
+ * @param fDifferences  what the attributions should add up to: `[targets][examples]`
+ */
+export async function integrateNested(
+  path: Path,
+  steps: readonly Float64Array[],
+  fDifferences: ArrayLike<number>,
+  options: PathOptions,
+): Promise<{ sums: Sums; integrations: Integration[] }> {
+  const { tolerance = null, internalBatchSize = null, onProgress } = options
+  const limit: NestedSize = tolerance === null ? 21 : 43
+  const sizes: NestedSize[] = limit === 21 ? [10, 21] : [10, 21, 43]
+  const points = new Points(path, limit, internalBatchSize)
+  try {
+    const pieces = await piecesOf(points, limit)
+    const directions = directionsOf(path, pieces)
+    const rules = sizes.map((size) => ({
+      size,
+      weights: weightsOf(path, directions, pieces, size, limit),
+      sums: emptySums(path),
+    }))
+    for (let level = 1; ; level++) {
+      const [coarse, fine] = [rules[level - 1]!, rules[level]!]
+      await points.each(level === 1 ? 0 : coarse.size, fine.size, false, async (pass, at) => {
+        await accumulate(path, pass, at, directions, rules)
+        onProgress?.(at + pass.points, fine.size)
+      })
+      const judgement = judge(path, coarse.sums, fine.sums, steps, fDifferences, options)
+      const integrations = path.maxima.map((_, t) => {
+        const backward = directions.filter(({ target }) => target === t).length * fine.size
+        return report(judgement, t, pieces, path, {
+          method: nestedMethod,
+          points: fine.size,
+          tolerance,
+          evaluations: { forward: points.evaluated, backward },
+        })
+      })
+      const done = fine.size === limit || integrations.every(({ converged }) => converged)
+      if (done) return { sums: fine.sums, integrations }
+    }
+  } finally {
+    points.dispose()
+  }
+}
+
+/** The pieces of maxima by their winners; one piece for every other target. */
+async function piecesOf(points: Points, limit: NestedSize): Promise<Pieces> {
+  const { maxima, examples, ends } = points.path
+  if (!maxima.some(Boolean)) return maxima.map(() => [[{ winner: null, from: 0, to: 1 }]])
+  for (const x of ends) {
+    if (examples === 1 || x.shape[0] === examples) continue
+    const expected = `values with a leading axis of ${examples} examples, as the maximum has`
+    throw new ShapeError({ op: 'maximumOf', expected, got: `[${x.shape.join(', ')}]` })
+  }
+  return cutByWinner(points, limit)
+}
+
+/** One direction for a smooth target; for a maximum as many as an example has winners. */
+function directionsOf({ maxima }: Path, pieces: Pieces): Direction[] {
+  return maxima.flatMap((isMaximum, target): Direction[] => {
+    if (!isMaximum) return [{ target, coordinates: null }]
+    const winners = pieces[target]!.map((ofExample) => [...new Set(ofExample.map(({ winner }) => winner!))])
+    const most = Math.max(...winners.map((list) => list.length))
+    return Array.from({ length: most }, (_, k) => ({ target, coordinates: winners.map((list) => list[k] ?? -1) }))
+  })
+}
+
+/** The weights that a rule gives each direction: those of the pieces where its coordinate wins. */
+function weightsOf(
+  { maxima, examples: all }: Path,
+  directions: readonly Direction[],
+  pieces: Pieces,
+  size: NestedSize,
+  nodes: number,
+): RuleWeights {
+  const examples = maxima.some(Boolean) ? all : 1
+  const data = new Float64Array(directions.length * examples * nodes)
+  const whole = nestedWeights(size)
+  for (const [k, { target, coordinates }] of directions.entries()) {
+    for (let b = 0; b < examples; b++) {
+      const row = data.subarray((k * examples + b) * nodes, (k * examples + b + 1) * nodes)
+      if (!coordinates) row.set(whole)
+      else {
+        for (const { winner, from, to } of pieces[target]![b]!) {
+          if (winner !== coordinates[b]) continue
+          for (const [j, w] of nestedWeights(size, from, to).entries()) row[j]! += w
+        }
+      }
+    }
+  }
+  return { examples, nodes, data }
+}
+
+/** The attributions of one target and example from sums, in the units that the tolerance bounds. */
+function unitsOf(
+  path: Path,
+  sums: Sums,
+  factors: readonly Float64Array[] | null,
+  t: number,
+  b: number,
+  row: boolean,
+): number[] {
+  return path.ends.flatMap((x, i) => {
+    const perExample = x.size / path.examples
+    const perUnit = row && x.rank > 0 ? Math.min(x.shape.at(-1)!, perExample) : 1
+    const units = new Array<number>(Math.ceil(perExample / perUnit)).fill(0)
+    for (let e = 0; e < perExample; e++) {
+      const element = b * perExample + e
+      const factor = factors ? factors[i]![element]! : 1
+      units[Math.floor(e / perUnit)]! += factor * sums[i]![t * x.size + element]!
+    }
+    return units
+  })
+}
+
+const largest = (values: readonly number[]): number => values.reduce((max, value) => Math.max(max, Math.abs(value)), 0)
+
+/** a / b, with 0 / 0 = 0: what is exactly 0 has no error. */
+const share = (a: number, b: number): number => (a === 0 ? 0 : Math.abs(a) / b)
+
+function judge(
+  path: Path,
+  coarse: Sums,
+  fine: Sums,
+  steps: readonly Float64Array[],
+  fDifferences: ArrayLike<number>,
+  { multiplyByInputs = true, toleranceUnit = 'element' }: PathOptions,
+): Judgement {
+  const row = toleranceUnit === 'row'
+  const judged = path.maxima.map((_, t) =>
+    Array.from({ length: path.examples }, (_, b) => {
+      const units = (sums: Sums, multiplied: boolean) => unitsOf(path, sums, multiplied ? steps : null, t, b, row)
+      const [before, after] = [units(coarse, multiplyByInputs), units(fine, multiplyByInputs)]
+      const products = multiplyByInputs ? after : units(fine, true)
+      const total = products.reduce((sum, value) => sum + value, 0)
+      const difference = share(largest(after.map((value, i) => value - before[i]!)), largest(after))
+      const completeness = share(total - fDifferences[t * path.examples + b]!, largest(products))
+      return { difference, completeness }
+    }),
+  )
+  return {
+    difference: judged.map((list) => list.map(({ difference }) => difference)),
+    completeness: judged.map((list) => list.map(({ completeness }) => completeness)),
+  }
+}
+
+/** What is said of target t. */
+function report(
+  { difference, completeness }: Judgement,
+  t: number,
+  pieces: Pieces,
+  { maxima }: Path,
+  run: Pick<Integration, 'method' | 'points' | 'tolerance' | 'evaluations'>,
+): Integration {
+  const errorEstimate = maxima[t] ? difference[t]! : difference[t]!.map((d) => d ** 1.5)
+  const { tolerance } = run
+  const small = (values: number[]) => values.every((value) => value < tolerance!)
+  const inAlpha = ({ winner, from, to }: Piece): WinnerPiece => {
+    // the ends are exact, whatever the map rounds
+    return { winner: winner!, start: from === 0 ? 0 : alphaOf(from), end: to === 1 ? 1 : alphaOf(to) }
+  }
+  return {
+    ...run,
+    errorEstimate,
+    completenessShare: completeness[t]!,
+    converged: tolerance === null ? null : small(errorEstimate) && small(completeness[t]!),
+    winners: maxima[t] ? pieces[t]!.map((list) => list.map(inAlpha)) : null,
+  }
+}

@@ -1,0 +1,143 @@
+/** Passes of a function over points of a straight path: its values there, and gradients pulled back from them. */
+import { expand, mul, type Pullback, ShapeError, scope, sub, type Tensor, tensor, vjp } from '@antecedent/tensor'
+import { isMaximum, listOf, type Target, type Targets, tensorOf } from './maximum.ts'
+
+/** A function of the values on the path: one scalar per example, for one target or for a list of them. */
+export type PathFunction = (values: Tensor[]) => Targets
+
+/** F along x′ + α (x − x′). */
+export interface Path {
+  readonly f: PathFunction
+  /** x, one tensor per value */
+  readonly ends: readonly Tensor[]
+  /** x′, shapes that broadcast to those of x */
+  readonly starts: readonly Tensor[]
+  /** size of F's result at one point */
+  readonly examples: number
+  /** which targets are maxima */
+  readonly maxima: readonly boolean[]
+}
+
+/** One pass over some points; the axis of points is there in all of its data, also for one point. */
+export interface Pass {
+  readonly points: number
+  /** per target `[points, examples]`, for a maximum `[points, examples, n]` */
+  readonly values: readonly Tensor[]
+  readonly pullback: Pullback<Tensor[]>
+  dispose(): void
+}
+
+/** What to pull back: a target; of a maximum, for each example the coordinate to pull from (−1: none). */
+export interface Direction {
+  readonly target: number
+  readonly coordinates: readonly number[] | null
+}
+
+/** Elements of the path's values in one pass, by default: some hundred times as many are held for the backward. */
+const elementsPerPass = 2 ** 19
+
+/** Elements of the gradients that one call of a pullback gives. */
+const elementsPerPull = 2 ** 23
+
+export const sizeOfPath = ({ ends }: Path): number => ends.reduce((total, x) => total + x.size, 0)
+
+/** How many points go into one pass. */
+export function pointsPerPass(path: Path, internalBatchSize: number | null): number {
+  const wished = internalBatchSize === null ? elementsPerPass / sizeOfPath(path) : internalBatchSize / path.examples
+  return Math.max(1, Math.floor(wished))
+}
+
+/** F at some points, with what its gradients need. No axis of points for one, so that an F that takes none runs too. */
+export function passAt(path: Path, alphas: Float64Array): Pass {
+  const { f, ends, starts, examples } = path
+  const n = alphas.length
+  // the pullback needs the points to the end
+  const { points, values, pullback } = scope(() => {
+    const points = ends.map((x, i) => {
+      const { dtype, device } = x
+      const along = tensor(alphas, n === 1 ? [] : [n, ...x.shape.map(() => 1)], { dtype, device })
+      return starts[i]!.add(mul(sub(x, starts[i]!), along))
+    })
+    const { value, pullback } = vjp<Tensor[], Tensor[]>((values) => {
+      const targets = listOf(f(values))
+      return targets.map((target) =>
+        isFixed(target, values, examples) ? repeat(tensorOf(target), n) : tensorOf(target),
+      )
+    }, points)
+    return { points, values: value, pullback }
+  })
+  const dispose = () => {
+    pullback.dispose()
+    for (const x of [...values, ...points]) x.dispose()
+  }
+  try {
+    values.forEach((y, t) => void checkResult(y, n, path.maxima[t]!, examples))
+  } catch (error) {
+    dispose()
+    throw error
+  }
+  return { points: n, values, pullback, dispose }
+}
+
+/** Whether a result is that of one point, because no value on the path reaches it. */
+function isFixed(target: Target, values: readonly Tensor[], examples: number): boolean {
+  const y = tensorOf(target)
+  return y.trace?.level !== values[0]!.trace?.level && y.size === examples * (isMaximum(target) ? y.shape.at(-1)! : 1)
+}
+
+/** A result that the path does not move: the same at every point, so its attributions are 0 and not an error. */
+const repeat = (y: Tensor, n: number): Tensor => (n === 1 ? y : expand(y, [n, ...y.shape]))
+
+function checkResult(y: Tensor, n: number, maximum: boolean, examples: number): void {
+  const perPoint = examples * (maximum ? y.shape.at(-1)! : 1)
+  if (n === 1 ? y.size === perPoint : y.shape[0] === n && y.size === n * perPoint) return
+  throw new ShapeError({
+    op: 'integratedGradients',
+    expected: `a function that keeps leading axes: a result [${n}, …] for ${n} points stacked in front`,
+    got: `[${y.shape.join(', ')}]`,
+    hint: 'count axes from the end (-1 is the last), or set internalBatchSize: 1',
+  })
+}
+
+/**
+ * The gradients of some directions, in groups that fit memory: per value `[directions, points, …shape]`.
+ *
+ * @param take  gets the index of the group's first direction, and the gradients, which are disposed after it
+ */
+export async function pullDirections(
+  path: Path,
+  pass: Pass,
+  directions: readonly Direction[],
+  take: (first: number, gradients: readonly Tensor[]) => Promise<void>,
+): Promise<void> {
+  const group = Math.max(1, Math.floor(elementsPerPull / (pass.points * sizeOfPath(path))))
+  for (let first = 0; first < directions.length; first += group) {
+    const some = directions.slice(first, first + group)
+    const gradients = scope(() => pass.pullback(pass.values.map((y, t) => cotangents(y, t, some, pass.points))))
+    try {
+      await take(first, gradients)
+    } finally {
+      for (const gradient of gradients) gradient.dispose()
+    }
+  }
+}
+
+/** `[directions, …y]`: ones where a direction reads target t. */
+function cotangents(y: Tensor, t: number, directions: readonly Direction[], points: number): Tensor {
+  const ones = new Float64Array(directions.length * y.size)
+  for (const [k, { target, coordinates }] of directions.entries()) {
+    if (target !== t) continue
+    const row = ones.subarray(k * y.size, (k + 1) * y.size)
+    if (!coordinates) row.fill(1)
+    else {
+      const n = y.shape.at(-1)!
+      const examples = coordinates.length
+      for (let i = 0; i < points * examples; i++) {
+        const coordinate = coordinates[i % examples]!
+        if (coordinate >= 0) row[i * n + coordinate] = 1
+      }
+    }
+  }
+  const { dtype, device } = y
+  return tensor(ones, [directions.length, ...y.shape], { dtype, device })
+}
