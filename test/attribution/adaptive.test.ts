@@ -1,8 +1,10 @@
 import { type Integration, integratedGradients, nestedQuadrature } from '@antecedent/attribution'
-import { memoryInfo, OptionError, sum, type Tensor, tensor } from '@antecedent/tensor'
+import { memoryInfo, OptionError, sum, type Tensor, tensor, useDevice } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref') // f64
 
 const test = suite('adaptive points along the path')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })

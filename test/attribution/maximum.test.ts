@@ -12,11 +12,24 @@ import {
   tokenMaximum,
 } from '@antecedent/attribution'
 import { Bert } from '@antecedent/bert/node'
-import { max, memoryInfo, mul, OptionError, select, stack, sum, type Tensor, tensor } from '@antecedent/tensor'
+import {
+  max,
+  memoryInfo,
+  mul,
+  OptionError,
+  select,
+  stack,
+  sum,
+  type Tensor,
+  tensor,
+  useDevice,
+} from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { needsShared, shared } from '../support/shared.ts'
+
+await useDevice('ref') // f64
 
 const test = suite('maxima cut by their winner')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })

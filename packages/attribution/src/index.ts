@@ -1,5 +1,6 @@
 /** The public list of `@antecedent/attribution`. */
 export { attend, headNorm } from './attention.ts'
+export { type AttributeAllOptions, type AttributionTable, attributeAll } from './attributeAll.ts'
 export {
   type IntegratedGradients,
   type IntegratedGradientsOptions,

@@ -7,6 +7,7 @@ import {
   reduceToken,
   renderAttributionText,
   renderReport,
+  tokenMaximum,
   version,
 } from '@antecedent/attribution'
 import type { BertEncoding } from '@antecedent/bert'
@@ -26,9 +27,6 @@ import {
 /** WinoBias, development set, type 1: the paper's example. */
 const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
 const paperTargets = ['physician', 'he']
-
-/** The paper's and Captum's number of points. */
-const points = 50
 
 const pronouns = new Set(
   'he him his himself she her hers herself it its itself they them their theirs themselves'.split(' '),
@@ -72,17 +70,23 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
   }
   // the default report is ours to renew; a file that the user names is not
   requireAllWritable(options, tokens.length)
-  const nSteps = options.nSteps ?? points
-  notice(options, `${tokens.length} targets, ${nSteps} points …`)
+  const { nSteps } = options
+  notice(
+    options,
+    `${tokens.length} targets, ${nSteps ? `${nSteps} points` : 'the path cut where the largest dimension changes'} …`,
+  )
   const attributions = await layerIntegratedGradients({
     forward: (on) => {
       const { lastHiddenState } = bert.forward(on, { outputRows: tokens })
-      return tokens.map((_, row) => reduceToken(lastHiddenState, { token: row, reduce: 'max' }))
+      // a fixed number of points is the paper's and Captum's rule; a maximum has jumps, for which the path is cut
+      return tokens.map((_, row) =>
+        nSteps ? reduceToken(lastHiddenState, { token: row, reduce: 'max' }) : tokenMaximum(lastHiddenState, row),
+      )
     },
     input,
     baseline: padBaseline(input),
     onProgress: progress(options),
-    nSteps,
+    ...(nSteps && { nSteps }),
     targetNames: tokens.map((token) => `max of the output vector of token ${token} "${input.tokens[token]}"`),
     targetTokens: tokens,
   })

@@ -13,12 +13,14 @@ const program = new Command('antecedent')
   .exitOverride()
   .showHelpAfterError('(--help lists the commands and options)')
 
-const steps = () => new Option('--n-steps <count>', 'points along the path').argParser(count)
-
 withFigureOptions(
   program.command('explain').description("the paper's figures for a text (default: the paper's sentence)"),
 )
-  .addOption(steps())
+  .addOption(
+    new Option('--n-steps <count>', "points of the paper's fixed rule, instead of a path cut at jumps").argParser(
+      count,
+    ),
+  )
   .action(explain)
 withCommonOptions(program.command('tokenize').description('word pieces with ids and character offsets')).action(
   tokenize,
