@@ -7,14 +7,22 @@ import { addressOf, type Block, type Engine } from './engine.ts'
 const panelWidth = 16
 /** Floating-point operations a chunk, some tens of µs. */
 const chunkOperations = 2 ** 20
-/** Rows a chunk where rows are many: small enough to share evenly, enough to use a panel well. */
-const chunkRows = 32
+/** Products with fewer rows are shared by columns. */
+const fewerThanThis = 64
+/** Rows a chunk where rows are many: about this many chunks, so that threads end together, of 8 to 32 rows. */
+const rowChunks = 24
 /** With fewer rows than this, packing b costs more than a few per cent, so that it is kept for the next product. */
 const fewRows = 256
 /** Scratch in front of packed matrices and rows: tiles that stand out. */
 const edgeBytes = 256
 /** Products of a batch that are larger than this are computed one after the other, each by all threads. */
 const largeProduct = 2 ** 24
+
+/** How many rows of a product make a chunk, by its shape alone: all, where the whole is little work. */
+function rowsOfChunk(m: number, operationsPerRow: number): number {
+  if (m * operationsPerRow < 2 * chunkOperations) return m
+  return Math.min(32, Math.max(8, 2 * Math.ceil(m / rowChunks / 2)))
+}
 
 interface Packed {
   readonly at: number
@@ -82,22 +90,13 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const bytes = panels * panelWidth * k * 4
     const multiply = (at: number): void => {
       // few rows: every thread takes columns, and reads only its part of b
-      const byPanels = m < 2 * chunkRows
+      const byPanels = m < fewerThanThis
       const [row, column] = a.strides as [number, number]
-      const rowsOfChunk = byPanels ? m : chunkRows
-      const scratch = edgeBytes + (column === 1 || k <= 1 ? 0 : rowsOfChunk * k * 4)
+      const rows = byPanels ? m : rowsOfChunk(m, 2 * k * n)
+      const scratch = edgeBytes + (column === 1 || k <= 1 ? 0 : rows * k * 4)
       const plan = [addressOf(a), at, addressOf(y), m, k, n, row, column, biasAt, 0, Number(byPanels)]
-      const perPanel = Math.max(1, 2 * m * k * panelWidth)
-      const perRow = Math.max(1, 2 * k * n)
-      if (byPanels) engine.run('gemm', plan, panels, Math.max(1, chunkOperations / perPanel), scratch)
-      else
-        engine.run(
-          'gemm',
-          plan,
-          m,
-          perRow * m < 2 * chunkOperations ? m : chunkRows,
-          scratch + (perRow * m < 2 * chunkOperations && column !== 1 ? m * k * 4 : 0),
-        )
+      if (!byPanels) engine.run('gemm', plan, m, rows, scratch)
+      else engine.run('gemm', plan, panels, Math.max(1, chunkOperations / Math.max(1, 2 * m * k * panelWidth)), scratch)
     }
     const kept = m < fewRows ? packed.find(b, bytes, (to) => pack(b, to)) : null
     if (kept !== null) multiply(kept)
