@@ -35,7 +35,7 @@ async function runPaired(options: Options) {
   const result = await paired(options, unset, console.log, (text) => process.stderr.write(text))
   if (options.svg !== undefined) {
     const { machine, device, threads, pairs } = result
-    const subtitle = `${machine.cpu}; ${device}; ${threads} threads; ${pairs} pairs; ${result.date.slice(0, 10)}`
+    const subtitle = `${machine.cpu}; ${device}; threads: ${threads}; pairs: ${pairs}; ${result.date.slice(0, 10)}`
     writeFileSync(options.svg, ratioChart(result.jobs, { title: `antecedent: ${result.benchmark}`, subtitle }))
   }
   if (result.jobs.some(({ warnings }) => warnings.length > 0)) process.exitCode = 1

@@ -1,6 +1,6 @@
 /** A bar chart of our times over those of peers. */
 import type { JobResult } from './measure.ts'
-import { ratioText, threeDigits } from './table.ts'
+import { ratioText } from './table.ts'
 
 const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
@@ -60,7 +60,7 @@ export function ratioChart(results: readonly JobResult[], { title, subtitle }: {
     `<text x="12" y="44" fill="#555">${escaped(subtitle)}</text>`,
     ...axis,
     ...bars,
-    `<text x="${x(1)}" y="${end + 34}" text-anchor="middle" fill="#555">our median time ÷ the peer's: left of ${threeDigits(1)} we are faster</text>`,
+    `<text x="${x(1)}" y="${end + 34}" text-anchor="middle" fill="#555">our median time ÷ the peer's: left of 1 we are faster</text>`,
     '</svg>',
     '',
   ].join('\n')
