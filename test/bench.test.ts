@@ -30,10 +30,36 @@ test('micro times every operation of the table, forward and back, and writes JSO
   assert.match(bench('micro', '--filter', 'exp', '--json', json).stderr, /exists \(--overwrite replaces it\)/)
 })
 
+test('a benchmark of pairs prints its header and table, and writes JSON and a chart', () => {
+  const [json, svg] = [join(folder, 'pairs.json'), join(folder, 'pairs.svg')]
+  const args = ['matmul', '--filter', '700×384×384', '--pairs', '1', '--json', json, '--svg', svg]
+  const { status, stdout, stderr } = bench(...args)
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /^cpu .*\nantecedent on ref/)
+  assert.match(stdout, /\njob +side +median .*\nmatmul 700×384×384 +antecedent +/)
+  assert.match(stderr, /left out: PyTorch and Captum \(--python PATH\)/)
+  const { jobs, threads, load, peakBytes, python } = JSON.parse(readFileSync(json, 'utf8'))
+  assert.is(jobs.length, 1)
+  assert.ok(jobs[0].sides[0].gflops > 0)
+  assert.is(threads, 1)
+  assert.match(load.before, /^[\d.]+ [\d.]+ [\d.]+$/)
+  assert.ok(peakBytes.antecedent > 1e7)
+  assert.is(python, null)
+  assert.match(readFileSync(svg, 'utf8'), /^<svg/)
+  assert.match(bench('matmul', '--svg', svg).stderr, /--svg: .*exists \(--overwrite replaces it\)/)
+})
+
+test('a job that nobody has is an error, as is an interpreter that does not start', () => {
+  assert.match(bench('encoder', '--filter', 'nothing').stderr, /no job's name holds 'nothing'/)
+  const { status, stderr } = bench('lig', '--python', join(folder, 'no-such-python'))
+  assert.is(status, 2)
+  assert.match(stderr, /--python: .*ENOENT/)
+})
+
 test('wrong usage says what is known', () => {
   const unknown = bench('macro')
   assert.is(unknown.status, 2)
-  assert.match(unknown.stderr, /expected a benchmark \(micro\), got 'macro'/)
+  assert.match(unknown.stderr, /expected a benchmark \(micro, encoder, lig, matmul\), got 'macro'/)
   assert.match(bench('micro', '--filter', 'nothing').stderr, /no operation's name holds 'nothing'/)
   assert.match(bench('--help').stdout, /--filter PART/)
 })
