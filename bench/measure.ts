@@ -12,7 +12,7 @@ export interface SideResult {
   repeat: number
   note?: string
   gflops?: number
-  /** peers alone: our median over theirs, with its interval */
+  /** peers alone: their median over ours, with its interval: above 1 we are faster */
   ratio?: Ratio
   bar?: number
   /** peers alone: the largest difference of our values from theirs, as a share of their largest */
@@ -82,8 +82,8 @@ export async function measure(job: Job, options: MeasureOptions): Promise<JobRes
       ...(job.flop !== undefined && { gflops: job.flop / median(seconds) / 1e9 }),
       ...(bar !== undefined && { bar }),
       ...(i > 0 && {
-        ratio: ratioOfMedians(series[0]!, seconds),
-        difference: relativeDifference(values[0]!, values[i]!),
+        ratio: ratioOfMedians(seconds, series[0]!),
+        ...(!side.estimated && { difference: relativeDifference(values[0]!, values[i]!) }),
       }),
     }
   })

@@ -68,7 +68,9 @@ export async function paired(
     const before = load()
     const peers = python ? [describe(python.info, threads)] : []
     for (const line of header({ machine: machine(), device, threads, pairs, unset, peers })) print(line)
-    const jobs = (await tables[benchmark]!({ bert, python, threads, note })).filter(({ name }) => name.includes(filter))
+    const jobs = (await tables[benchmark]!({ bert, python, threads, device: options.device, note })).filter(
+      ({ name }) => name.includes(filter),
+    )
     if (jobs.length === 0) throw new Error(`--filter: no job's name holds '${filter}'`)
     const results: JobResult[] = []
     for (const job of jobs) {

@@ -1,4 +1,4 @@
-/** A bar chart of our times over those of peers. */
+/** A bar chart of peers' times over ours. */
 import type { JobResult } from './measure.ts'
 import { ratioText } from './table.ts'
 
@@ -17,7 +17,7 @@ export function logTicks(low: number, high: number): number[] {
 }
 
 /**
- * One bar per peer of every job, from 1 on a logarithmic axis: to the left where we are faster. A whisker is the 95 %
+ * One bar per peer of every job, from 1 on a logarithmic axis: to the right where we are faster. A whisker is the 95 %
  * interval, a dashed mark the bar that was set.
  *
  * @param title     one line above the chart
@@ -25,7 +25,7 @@ export function logTicks(low: number, high: number): number[] {
  */
 export function ratioChart(results: readonly JobResult[], { title, subtitle }: { title: string; subtitle: string }) {
   const rows = results.flatMap(({ name, sides }) =>
-    sides.flatMap(({ name: peer, ratio, bar }) => (ratio ? [{ label: `${name} ÷ ${peer}`, ...ratio, bar }] : [])),
+    sides.flatMap(({ name: peer, ratio, bar }) => (ratio ? [{ label: `${name}: ${peer}`, ...ratio, bar }] : [])),
   )
   const numbers = rows.flatMap(({ low, high, ratio, bar }) => [low, high, ratio, ...(bar === undefined ? [] : [bar])])
   const [least, most] = [Math.min(0.5, ...numbers) / 1.1, Math.max(2, ...numbers) * 1.1]
@@ -47,7 +47,7 @@ export function ratioChart(results: readonly JobResult[], { title, subtitle }: {
     const middle = y + rowHeight / 2
     return [
       `<text x="${labels - 10}" y="${middle + 4}" text-anchor="end">${escaped(label)}</text>`,
-      `<rect x="${x(from)}" y="${y + 5}" width="${(Number(x(to)) - Number(x(from))).toFixed(1)}" height="${rowHeight - 10}" fill="${ratio < 1 ? '#2a788e' : '#d1693c'}"/>`,
+      `<rect x="${x(from)}" y="${y + 5}" width="${(Number(x(to)) - Number(x(from))).toFixed(1)}" height="${rowHeight - 10}" fill="${ratio > 1 ? '#2a788e' : '#d1693c'}"/>`,
       `<line x1="${x(low)}" y1="${middle}" x2="${x(high)}" y2="${middle}" stroke="#111" stroke-width="2"/>`,
       bar === undefined ? '' : line(bar, y + 1, y + rowHeight - 1, 'stroke="#111" stroke-dasharray="3 2"'),
       `<text x="${width - right + 12}" y="${middle + 4}">${ratioText({ ratio, low, high })}</text>`,
@@ -60,7 +60,7 @@ export function ratioChart(results: readonly JobResult[], { title, subtitle }: {
     `<text x="12" y="44" fill="#555">${escaped(subtitle)}</text>`,
     ...axis,
     ...bars,
-    `<text x="${x(1)}" y="${end + 34}" text-anchor="middle" fill="#555">our median time ÷ the peer's: left of 1 we are faster</text>`,
+    `<text x="${x(1)}" y="${end + 34}" text-anchor="middle" fill="#555">the peer's median time ÷ ours: right of 1 we are faster</text>`,
     '</svg>',
     '',
   ].join('\n')

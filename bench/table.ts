@@ -29,7 +29,7 @@ export function align(rows: readonly (readonly string[])[], right: readonly bool
   )
 }
 
-const titles = ['job', 'side', 'median', 'least', 'most', 'GFLOP/s', 'ours ÷ peer [95 %]', 'bar', 'difference', '']
+const titles = ['job', 'side', 'median', 'least', 'most', 'GFLOP/s', 'peer ÷ ours [95 %]', 'bar', 'difference', '']
 const right = [false, false, true, true, true, true, true, true, true, false]
 
 /** One line per side of every job. */
@@ -43,7 +43,7 @@ export function table(results: readonly JobResult[]): string[] {
       duration(side.most),
       side.gflops === undefined ? '' : threeDigits(side.gflops),
       side.ratio ? ratioText(side.ratio) : '',
-      side.bar === undefined ? '' : `≤ ${threeDigits(side.bar)}`,
+      side.bar === undefined ? '' : `≥ ${threeDigits(side.bar)}`,
       side.difference === undefined ? '' : side.difference.toExponential(1),
       side.note ?? '',
     ]),

@@ -8,9 +8,11 @@ export interface Side {
   name: string
   /** does the job `repeat` times; gives the mean seconds of one, and what is known of how it ran */
   run: (repeat: number) => Promise<{ seconds: number; note?: string }>
+  /** true where a part was timed: its values are not the job's and are not compared */
+  estimated?: boolean
   /** the job's numbers, to be compared with the other sides' */
   values: () => Promise<number[]>
-  /** the most that our time may be, as a multiple of this peer's: drawn as a mark, judged by the reader */
+  /** the least that this peer's time over ours should be: drawn as a mark, judged by the reader */
   bar?: number
 }
 
@@ -34,6 +36,8 @@ export interface Context {
   /** PyTorch, where an interpreter was given */
   python: PythonPeer | null
   threads: number
+  /** name of our device */
+  device: string
   /** told what is left out, and why */
   note: (text: string) => void
 }
@@ -53,18 +57,30 @@ export function sideOf(name: string, values: () => Promise<number[]>): Side {
   }
 }
 
+/** A job of PyTorch's process. */
+export interface PythonSide {
+  name: string
+  job: string
+  arguments: Record<string, unknown>
+  bar?: number
+  /** where a run is a part of the job: how many such parts it has, and that its time is an estimate */
+  parts?: number
+}
+
 /** A peer of PyTorch's process, as a list: empty where no interpreter was given. */
-export function pythonSides(
-  { python }: Context,
-  sides: readonly { name: string; job: string; arguments: Record<string, unknown>; bar?: number }[],
-): Side[] {
+export function pythonSides({ python }: Context, sides: readonly PythonSide[]): Side[] {
   if (!python) return []
-  return sides.map(({ name, job, arguments: given, bar }) => ({
+  return sides.map(({ name, job, arguments: given, bar, parts = 1 }) => ({
     name,
+    ...(parts > 1 && { estimated: true }),
     ...(bar !== undefined && { bar }),
     run: async (repeat) => {
       const { seconds, attention } = await python.request({ ...given, job, repeat })
-      return { seconds: seconds as number, ...(attention !== null && { note: `${attention} attention` }) }
+      const estimate = parts > 1 ? `estimated: ${parts} times one call; ` : ''
+      return {
+        seconds: parts * (seconds as number),
+        ...(attention !== null && { note: `${estimate}${attention} attention` }),
+      }
     },
     values: async () => (await python.request({ ...given, job, values: true })).values as number[],
   }))
