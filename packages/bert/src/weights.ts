@@ -6,7 +6,7 @@ import type { BertConfig } from './config.ts'
 /** A reader of a weights file, as far as the loader needs it. */
 export interface WeightSource {
   readonly names: readonly string[]
-  get(name: string): RawTensor
+  get(name: string): RawTensor | Promise<RawTensor>
 }
 
 /** Every parameter by its name in Hugging Face's files, with its shape; matrices are [out, in]. */
@@ -58,15 +58,15 @@ export interface LoadReport {
 }
 
 /**
- * Reads the parameters. F16 and BF16 are widened; a missing pooler is fine, anything else missing is not.
+ * Reads the parameters, one after the other: no more than one is on the host at a time. F16 and BF16 are widened; a missing pooler is fine, anything else missing is not.
  *
  * @throws {FormatError} where a parameter is missing, has another shape, or holds NaN or an infinity
  */
-export function loadParameters(
+export async function loadParameters(
   config: BertConfig,
   source: WeightSource,
   options: { dtype: 'f32' | 'f64'; file: string },
-): { parameters: Record<string, Tensor>; report: LoadReport } {
+): Promise<{ parameters: Record<string, Tensor>; report: LoadReport }> {
   const { dtype, file } = options
   const inFile = new Map(source.names.map((name) => [plainName(name), name]))
   const shapes = parameterShapes(config)
@@ -86,7 +86,7 @@ export function loadParameters(
   }
   const parameters: Record<string, Tensor> = {}
   for (const name of needed) {
-    const { shape, data } = source.get(inFile.get(name)!)
+    const { shape, data } = await source.get(inFile.get(name)!)
     if (shape.join() !== shapes[name]!.join()) {
       throw new FormatError({
         file,

@@ -1,8 +1,9 @@
 /** Models on disk. */
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { FormatError, parseSafetensors } from 'safetensors-ts'
+import { FormatError, type TensorReader } from 'safetensors-ts'
+import { openSafetensors } from 'safetensors-ts/node'
 import { Bert as BrowserBert } from '../bert.ts'
 import { parseConfig } from '../config.ts'
 import { tokenizerOptions, Vocabulary, WordPieceTokenizer } from '../tokenizer/index.ts'
@@ -27,13 +28,34 @@ export class Bert extends BrowserBert {
     requireFolder(folder)
     const config = parseConfig(readJson(join(folder, 'config.json')))
     const file = join(folder, 'model.safetensors')
-    const bytes = read(file)
-    const weights = parseSafetensors(bytes, { file })
-    const { parameters, report } = loadParameters(config, weights, { dtype, file })
+    const weights = await openWeights(file)
+    const { parameters, report } = await loadParameters(config, weights, { dtype, file }).finally(() => weights.close())
     onReport?.(report)
-    const source = { name: basename(resolve(folder)), weightsHash: createHash('sha256').update(bytes).digest('hex') }
+    const source = { name: basename(resolve(folder)), weightsHash: hashOf(file) }
     return new Bert({ config, parameters, tokenizer: readTokenizer(folder), source })
   }
+}
+
+/** The file's tensors, read one by one when asked for. */
+async function openWeights(file: string): Promise<TensorReader> {
+  try {
+    return await openSafetensors(file)
+  } catch (cause) {
+    throw (cause as NodeJS.ErrnoException).code ? unreadable(file, cause) : cause
+  }
+}
+
+/** sha256 of a file, hexadecimal. */
+function hashOf(file: string): string {
+  const hash = createHash('sha256')
+  const piece = Buffer.alloc(2 ** 20)
+  const descriptor = openSync(file, 'r')
+  try {
+    for (let n = readSync(descriptor, piece); n > 0; n = readSync(descriptor, piece)) hash.update(piece.subarray(0, n))
+  } finally {
+    closeSync(descriptor)
+  }
+  return hash.digest('hex')
 }
 
 function requireFolder(folder: string): void {
@@ -59,14 +81,17 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {
-    throw new FormatError({
-      file,
-      expected: 'a readable file',
-      got: (cause as NodeJS.ErrnoException).code ?? String(cause),
-      cause,
-    })
+    throw unreadable(file, cause)
   }
 }
+
+const unreadable = (file: string, cause: unknown): FormatError =>
+  new FormatError({
+    file,
+    expected: 'a readable file',
+    got: (cause as NodeJS.ErrnoException).code ?? String(cause),
+    cause,
+  })
 
 function readJson(file: string): Record<string, unknown> {
   try {
