@@ -30,10 +30,10 @@ export async function integrateNested(
   fDifferences: ArrayLike<number>,
   options: PathOptions,
 ): Promise<{ sums: Sums; integrations: Integration[] }> {
-  const { tolerance = null, internalBatchSize = null, onProgress } = options
+  const { tolerance = null, onProgress } = options
   const limit: NestedSize = tolerance === null ? 21 : 43
   const sizes: NestedSize[] = limit === 21 ? [10, 21] : [10, 21, 43]
-  const points = new Points(path, limit, internalBatchSize)
+  const points = new Points(path, limit, options)
   try {
     const pieces = await piecesOf(points, limit)
     const directions = directionsOf(path, pieces)

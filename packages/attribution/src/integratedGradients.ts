@@ -1,7 +1,7 @@
 /** Integrated Gradients of any function of tensors (Sundararajan, Taly and Yan 2017). */
 import { full, OptionError, ShapeError, scope, type Tensor } from '@antecedent/tensor'
 import { isMaximum, listOf, type Targets, valuesOf } from './maximum.ts'
-import type { PathFunction } from './passes.ts'
+import { measuredValues, type PathFunction } from './passes.ts'
 import {
   type Elements,
   type Integration,
@@ -53,11 +53,13 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
   const made = scope(() => {
     const starts = inputs.map((x, i) => stretched(baselines[i]!, x))
     const targets = forward([...inputs])
-    return { starts, fx: valuesOf(targets), fBaseline: valuesOf(forward(starts)), maxima: maximaOf(targets) }
+    const { y: fBaseline, bytesPerPoint } = measuredValues(forward, starts)
+    return { starts, fx: valuesOf(targets), fBaseline, bytesPerPoint, maxima: maximaOf(targets) }
   })
-  const { starts, fx, fBaseline, maxima } = made
+  const { starts, fx, fBaseline, bytesPerPoint, maxima } = made
   try {
-    const path = { f: forward, ends: inputs, starts, examples: examplesOf(fx, inputs[0]!), maxima }
+    const examples = examplesOf(fx, inputs[0]!)
+    const path = { f: forward, ends: inputs, starts, examples, bytesPerPoint, maxima }
     const [atEnd, atStart] = [await toElements(fx), await toElements(fBaseline)]
     return byTarget(atEnd, atStart, await integratePath(path, differences(atEnd, atStart), options))
   } finally {

@@ -1,6 +1,17 @@
 /** Passes of a function over points of a straight path: its values there, and gradients pulled back from them. */
-import { expand, mul, type Pullback, ShapeError, scope, sub, type Tensor, tensor, vjp } from '@antecedent/tensor'
-import { isMaximum, listOf, type Target, type Targets, tensorOf } from './maximum.ts'
+import {
+  expand,
+  memoryInfo,
+  mul,
+  type Pullback,
+  ShapeError,
+  scope,
+  sub,
+  type Tensor,
+  tensor,
+  vjp,
+} from '@antecedent/tensor'
+import { isMaximum, listOf, type Target, type Targets, tensorOf, valuesOf } from './maximum.ts'
 
 /** A function of the values on the path: one scalar per example, for one target or for a list of them. */
 export type PathFunction = (values: Tensor[]) => Targets
@@ -14,6 +25,8 @@ export interface Path {
   readonly starts: readonly Tensor[]
   /** size of F's result at one point */
   readonly examples: number
+  /** what a pass holds for each of its points */
+  readonly bytesPerPoint: number
   /** which targets are maxima */
   readonly maxima: readonly boolean[]
 }
@@ -33,18 +46,39 @@ export interface Direction {
   readonly coordinates: readonly number[] | null
 }
 
-/** Elements of the path's values in one pass, by default: some hundred times as many are held for the backward. */
-const elementsPerPass = 2 ** 19
+/** What a pass may hold by default, in bytes. */
+const defaultBudget = 48 * 2 ** 20
 
 /** Elements of the gradients that one call of a pullback gives. */
 const elementsPerPull = 2 ** 23
 
 export const sizeOfPath = ({ ends }: Path): number => ends.reduce((total, x) => total + x.size, 0)
 
+/** What bounds the points of a pass. */
+export interface PassLimits {
+  internalBatchSize?: number | null
+  memoryBudget?: number
+}
+
 /** How many points go into one pass. */
-export function pointsPerPass(path: Path, internalBatchSize: number | null): number {
-  const wished = internalBatchSize === null ? elementsPerPass / sizeOfPath(path) : internalBatchSize / path.examples
+export function pointsPerPass(
+  path: Path,
+  { internalBatchSize = null, memoryBudget = defaultBudget }: PassLimits,
+): number {
+  const wished = internalBatchSize === null ? memoryBudget / path.bytesPerPoint : internalBatchSize / path.examples
   return Math.max(1, Math.floor(wished))
+}
+
+/**
+ * The values of F `[targets, …]` at one point, and how many bytes a pass holds for each point: what the tape keeps, and
+ * as much again while it is pulled back.
+ */
+export function measuredValues(f: PathFunction, values: readonly Tensor[]): { y: Tensor; bytesPerPoint: number } {
+  const before = memoryInfo().liveBytes
+  const { value, pullback } = vjp<Tensor[], Tensor>((xs) => valuesOf(f(xs)), [...values])
+  const bytesPerPoint = Math.max(1, 2 * (memoryInfo().liveBytes - before))
+  pullback.dispose()
+  return { y: value, bytesPerPoint }
 }
 
 /** F at some points, with what its gradients need. No axis of points for one, so that an F that takes none runs too. */

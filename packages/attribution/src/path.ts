@@ -23,8 +23,10 @@ export interface PathOptions {
   toleranceUnit?: 'element' | 'row'
   /** multiply by x − x′ (true, the default: attributions), or leave the mean gradient */
   multiplyByInputs?: boolean
-  /** examples per pass; default: as many as fit a fixed budget of elements. Changes rounding only */
+  /** examples per pass; default: as many as fit `memoryBudget`. Changes rounding only */
   internalBatchSize?: number | null
+  /** bytes that a pass may hold beside the model, by an estimate from one point; default 48 MiB; one point at least */
+  memoryBudget?: number
   /** told after each pass how many of the points are done; `points` grows where an adaptive rule goes on */
   onProgress?: (done: number, points: number) => void
 }
@@ -100,12 +102,16 @@ export async function integratePath(
   return { attributions, integrations }
 }
 
-function checkOptions({ internalBatchSize = null, tolerance, nSteps, method }: PathOptions, maxima: boolean): void {
+function checkOptions(
+  { internalBatchSize = null, memoryBudget, tolerance, nSteps, method }: PathOptions,
+  maxima: boolean,
+): void {
   const refuse = (expected: string, got: string, hint?: string): never => {
     throw new OptionError({ op: 'integratePath', expected, got, ...(hint && { hint }) })
   }
   if (internalBatchSize !== null && !(Number.isInteger(internalBatchSize) && internalBatchSize > 0))
     refuse('a positive internalBatchSize', String(internalBatchSize))
+  if (memoryBudget !== undefined && !(memoryBudget > 0)) refuse('a positive memoryBudget', String(memoryBudget))
   if (tolerance !== undefined && !(tolerance > 0 && tolerance < Infinity))
     refuse('a positive tolerance', String(tolerance))
   const fixed = [nSteps !== undefined && 'nSteps', method !== undefined && 'method'].filter(Boolean).join(' and ')
@@ -119,13 +125,13 @@ function checkOptions({ internalBatchSize = null, tolerance, nSteps, method }: P
 
 /** A rule with fixed points. */
 async function integrateFixed(path: Path, options: PathOptions): Promise<{ sums: Sums; integrations: Integration[] }> {
-  const { nSteps = 50, method = 'gausslegendre', internalBatchSize = null, onProgress } = options
+  const { nSteps = 50, method = 'gausslegendre', onProgress } = options
   const { nodes, weights } = quadrature(method, nSteps)
   const directions = path.maxima.map((_, target) => ({ target, coordinates: null }))
   const data = Float64Array.from({ length: directions.length * nSteps }, (_, i) => weights[i % nSteps]!)
   const sums = emptySums(path)
   const rule = { weights: { examples: 1, nodes: nSteps, data }, sums }
-  const chunk = pointsPerPass(path, internalBatchSize)
+  const chunk = pointsPerPass(path, options)
   for (let at = 0; at < nSteps; at += chunk) {
     const pass = passAt(path, nodes.subarray(at, at + chunk))
     try {

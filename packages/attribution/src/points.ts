@@ -1,6 +1,6 @@
 /** The points of the nested rules along a path, and what they are cut into. */
 import { alphaOf, type NestedSize, nestedInterpolation } from './nestedRule.ts'
-import { type Pass, type Path, passAt, pointsPerPass } from './passes.ts'
+import { type Pass, type PassLimits, type Path, passAt, pointsPerPass } from './passes.ts'
 
 /** A part of the range of u, and the coordinate that is largest there; null where the target is no maximum. */
 export interface Piece {
@@ -21,9 +21,9 @@ export class Points {
   private readonly perPass: number
   private readonly keeps: boolean
 
-  constructor(path: Path, limit: NestedSize, internalBatchSize: number | null) {
+  constructor(path: Path, limit: NestedSize, limits: PassLimits) {
     this.path = path
-    this.perPass = pointsPerPass(path, internalBatchSize)
+    this.perPass = pointsPerPass(path, limits)
     this.keeps = this.perPass >= limit
   }
 

@@ -2,6 +2,7 @@
 import { OptionError, scope, type Tensor, tap } from '@antecedent/tensor'
 import { byTarget, differences, type IntegratedGradients, maximaOf } from './integratedGradients.ts'
 import { type Targets, valuesOf } from './maximum.ts'
+import { measuredValues } from './passes.ts'
 import { integratePath, type PathOptions, toElements } from './path.ts'
 
 export interface SiteOptions extends PathOptions {
@@ -36,21 +37,22 @@ export async function attributeSites(options: SiteOptions): Promise<SiteAttribut
     const starts = baselineForward && tap({ record: baselineValues ? [] : sites }, baselineForward)
     const others = baselineValues ?? sites.map((name) => starts!.recorded[name]!)
     const fx = valuesOf(ends.result)
-    const fReplaced = valuesOf(replaced(others))
+    const { y: fReplaced, bytesPerPoint } = measuredValues(replaced, others)
     return {
       maxima: maximaOf(ends.result),
       fx,
       fReplaced,
+      bytesPerPoint,
       fBaseline: starts ? valuesOf(starts.result) : fReplaced.alias(),
       // handles of ours: a recorded value or a given one may be the caller's own tensor
       values: sites.map((name) => ends.recorded[name]!.alias()),
       others: others.map((x) => x.alias()),
     }
   })
-  const { fx, fBaseline, fReplaced, values, others, maxima } = made
+  const { fx, fBaseline, fReplaced, bytesPerPoint, values, others, maxima } = made
   try {
     const examples = fx.size / fx.shape[0]!
-    const path = { f: replaced, ends: values, starts: others, examples, maxima }
+    const path = { f: replaced, ends: values, starts: others, examples, bytesPerPoint, maxima }
     const [atEnd, atReplaced] = [await toElements(fx), await toElements(fReplaced)]
     const integral = await integratePath(path, differences(atEnd, atReplaced), options)
     const results = byTarget(atEnd, await toElements(fBaseline), integral)

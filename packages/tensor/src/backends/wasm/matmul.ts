@@ -12,7 +12,7 @@ const fewerThanThis = 64
 /** Rows a chunk where rows are many: about this many chunks, so that threads end together, of 8 to 32 rows. */
 const rowChunks = 24
 /** With fewer rows than this, packing b costs more than a few per cent, so that it is kept for the next product. */
-const fewRows = 256
+const fewRows = 128
 /** Scratch in front of packed matrices and rows: tiles that stand out. */
 const edgeBytes = 256
 /** Products of a batch that are larger than this are computed one after the other, each by all threads. */
