@@ -43,8 +43,8 @@ interface Exports {
 export class Engine {
   readonly heap: Heap
   readonly threads: Threads
-  /** one line on what runs */
-  readonly #about: string
+  /** why there is one thread only; null where there may be more */
+  readonly #alone: string | null
   readonly #numbers: ReadonlyMap<string, number>
   readonly #plan: Int32Array
   readonly #planAt: number
@@ -66,16 +66,21 @@ export class Engine {
     this.#scratch = { at: this.heap.allocate(leastScratch * threads), bytes: leastScratch }
     const kernels = names.map((name) => exports[name] as Kernel)
     this.threads = new Threads({ module, memory, kernels }, control, this.#scratch, threads)
-    this.#about = host.alone === null ? '' : `, for ${host.alone}`
+    this.#alone = host.alone
   }
 
   get description(): string {
     const { count } = this.threads
-    return `wasm (SIMD, ${count} thread${count === 1 ? '' : 's'}${this.#about})`
+    const why = this.#alone === null ? '' : `, for ${this.#alone}`
+    return `wasm (SIMD, ${count} thread${count === 1 ? '' : 's'}${why})`
   }
 
-  /** Another number of threads. */
+  /** Another number of threads. @throws {DeviceError} where the host has but one */
   setThreads(count: number): void {
+    if (count > 1 && this.#alone !== null) {
+      const hint = 'leave threads out; a page is isolated by the headers COOP same-origin and COEP require-corp'
+      throw new DeviceError({ op: 'useDevice', expected: `a host with ${count} threads`, got: this.#alone, hint })
+    }
     this.threads.resize(count)
     this.#reserve(this.#scratch.bytes)
   }
