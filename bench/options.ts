@@ -9,7 +9,7 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   encoder               MiniLM: forward, and forward + backward to the embeddings
   lig                   Layer Integrated Gradients of the paper's sentence
   matmul                matrix products alone
-  --device D            default wasm
+  --device D            default wasm, for f64 ref
   --filter PART         operations or jobs whose name holds PART
   --json FILE           writes the figures
   --overwrite           replaces an existing FILE
@@ -60,7 +60,8 @@ export function parseOptions(args: readonly string[]): Options {
       ...{ python: string, threads: string, pairs: string, model: string, svg: string },
     },
   })
-  const { help = false, overwrite = false, device = 'wasm', precision = 'f32' } = values
+  const { help = false, overwrite = false, precision = 'f32' } = values
+  const { device = precision === 'f64' ? 'ref' : 'wasm' } = values
   const [benchmark = '', ...more] = positionals
   if (!help && (!isBenchmark(benchmark) || more.length > 0))
     throw new Error(`expected a benchmark (${benchmarks.join(', ')}), got '${positionals.join(' ')}'`)

@@ -21,7 +21,7 @@ test('micro times every operation of the table, forward and back, and writes JSO
   const json = join(folder, 'micro.json')
   const { status, stdout, stderr } = bench('micro', '--time', '1', '--json', json)
   assert.is(status, 0, stderr)
-  assert.match(stdout, /^ref/)
+  assert.match(stdout, /^wasm/)
   const { rows, machine } = JSON.parse(readFileSync(json, 'utf8'))
   assert.ok(rows.length > 50)
   for (const row of rows) assert.ok(row.forwardMs > 0, row.op)
@@ -35,7 +35,7 @@ test('a benchmark of pairs prints its header and table, and writes JSON and a ch
   const args = ['matmul', '--filter', '700×384×384', '--pairs', '1', '--json', json, '--svg', svg]
   const { status, stdout, stderr } = bench(...args)
   assert.is(status, 0, stderr)
-  assert.match(stdout, /^cpu .*\nantecedent on ref/)
+  assert.match(stdout, /^cpu .*\nantecedent on wasm/)
   assert.match(stdout, /\njob +side +median .*\nmatmul 700×384×384 +antecedent +/)
   assert.match(stderr, /left out: PyTorch and Captum \(--python PATH\)/)
   const { jobs, threads, load, peakBytes, python } = JSON.parse(readFileSync(json, 'utf8'))

@@ -78,7 +78,7 @@ test('options: defaults, numbers, and what belongs to which benchmark', () => {
   const lig = parseOptions(['lig', '--threads', '2', '--filter', 'sum'])
   assert.is(lig.threads, 2)
   assert.is(lig.pairs, 20)
-  assert.is(lig.device, 'ref')
+  assert.is(lig.device, 'wasm')
   assert.is(lig.filter, 'sum')
   assert.not.ok('python' in lig)
   assert.throws(() => parseOptions(['lig', '--pairs', '0']), /--pairs: expected a whole number of at least 1, got 0/)

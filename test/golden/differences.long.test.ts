@@ -1,6 +1,6 @@
 /** Central differences, first and second order, of every golden case of area `tensor` that has derivatives. */
 import { readFileSync } from 'node:fs'
-import { mul, sum, Tensor } from '@antecedent/tensor'
+import { mul, sum, Tensor, useDevice } from '@antecedent/tensor'
 import { checkGradients, checkJvp, checkSecondGradients } from '@antecedent/tensor/testing'
 import { parseSafetensors } from 'safetensors-ts'
 import { suite } from 'uvu'
@@ -9,6 +9,8 @@ import { type GoldenCase, toTensor } from '../../golden/format.ts'
 import { decode } from '../../golden/tensor.ts'
 import { tensorCalls } from '../../golden/tensorCalls.ts'
 import { needsShared, shared } from '../support/shared.ts'
+
+await useDevice('ref') // f64
 
 const test = suite('central differences of golden cases')
 

@@ -11,7 +11,10 @@ export const castOps = {
     dtype: (_, { dtype }) => dtype,
     forward: (kernels, [x], y) => kernels.copy(x!, y),
     derivatives: { x: linear([], (dy, _, { attrs }) => cast(dy, attrs.from)) },
-    cases: [{ shapes: [[2, 3]], attrs: { dtype: 'f64', from: 'f64' } }],
+    cases: [
+      { shapes: [[2, 3]], attrs: { dtype: 'f64', from: 'f64' } },
+      { shapes: [[2, 3]], attrs: { dtype: 'i32', from: 'f32' } },
+    ],
   }),
 }
 
