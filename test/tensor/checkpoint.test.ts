@@ -142,4 +142,13 @@ test('checkpoints in checkpoints have exact second derivatives and leave nothing
   assert.equal([memoryInfo().tensors, memoryInfo().liveBytes], [before.tensors, before.liveBytes])
 })
 
+test('a function that gives another shape when it runs again is an error in both modes', () => {
+  const fickle = () => {
+    let runs = 0
+    return checkpoint((h: Tensor) => (runs++ === 0 ? h.square() : sum(h)))
+  }
+  assert.throws(() => grad((h: Tensor) => sum(fickle()(h)))(x), /checkpoint: expected a cotangent \[3\] of input 0/)
+  assert.throws(() => jvp(fickle(), x, x), /checkpoint: expected a tangent \[3\] of the result, got \[\]/)
+})
+
 test.run()

@@ -1,12 +1,16 @@
 /** Functions of tensors as one operation: `customOp`, whose derivative the user states, and `checkpoint`. */
 import { GradError } from './errors.ts'
 import { jvp } from './forward.ts'
-import { apply, type Joint, type Op } from './op.ts'
+import { apply, type Joint, type Op, requireDirection } from './op.ts'
 import { zeros } from './ops/create.ts'
+import { stack } from './ops/join.ts'
+import { select } from './ops/movement.ts'
 import { sumTo } from './ops/reduce.ts'
-import { vjp } from './reverse.ts'
+import { type OneOrMany, vjp } from './reverse.ts'
+import { scope } from './scope.ts'
+import type { Shape } from './shape.ts'
 import { openSites, underSites } from './site.ts'
-import { isDifferentiable, type Tensor } from './tensor.ts'
+import { isDifferentiable, Tensor } from './tensor.ts'
 import { highestLevel, peel } from './trace.ts'
 
 type Whole = (...xs: Tensor[]) => Tensor
@@ -40,6 +44,16 @@ function placed<T>(list: readonly T[], at: readonly number[], parts: readonly T[
   return result
 }
 
+/** Jᵀ d of `f` at `from`. */
+function pulledBack(f: (xs: readonly Tensor[]) => OneOrMany, from: readonly Tensor[], d: OneOrMany): readonly Tensor[] {
+  const { pullback } = vjp(f, from)
+  try {
+    return pullback(d)
+  } finally {
+    pullback.dispose()
+  }
+}
+
 /** J v by way of u ↦ Jᵀ u, and Jᵀ u by way of v ↦ J v: the transpose of a linear function is its pullback anywhere. */
 function transpose(
   linear: (ds: readonly Tensor[]) => readonly Tensor[],
@@ -47,10 +61,34 @@ function transpose(
   d: Tensor[],
 ): readonly Tensor[] {
   const zero = from.map((x) => zeros(x.shape, x))
-  const { pullback } = vjp(linear, zero as readonly Tensor[])
-  const transposed = pullback(d)
-  pullback.dispose()
-  return transposed
+  return pulledBack(linear, zero, d)
+}
+
+type Directions = readonly (Tensor | null)[]
+
+/**
+ * A user's rule on directions stacked in front of `rank` axes, one after the other: its formulas need not know of that
+ * axis, which would meet axes of values of other ranks, silently where sizes agree.
+ */
+function eachAlone(rule: (ds: readonly Tensor[]) => Directions, ds: readonly Tensor[], rank: number): Directions {
+  const stacked = ds[0]!
+  if (stacked.rank === rank) return rule(ds)
+  const rows = Array.from({ length: stacked.shape[0]! }, (_, i) => scope(() => rule(ds.map((d) => select(d, i)))))
+  return (rows[0] ?? []).map((_, k) => {
+    const known = rows.find((row) => row[k])?.[k]
+    return known ? stack(rows.map((row) => row[k] ?? zeros(known.shape, known))) : null
+  })
+}
+
+/** Whether broadcasting could make `to` of `from`. */
+const stretches = (from: Shape, to: Shape): boolean =>
+  to.length >= from.length && from.every((n, i) => n === 1 || n === to.at(i - from.length))
+
+/** The cotangent of input `i` that a rule returned, summed back where broadcasting stretched it. */
+function fitted(name: string, d: unknown, shape: Shape, i: number): Tensor | null {
+  if (d === null) return null
+  const summed = d instanceof Tensor && stretches(shape, d.shape) ? sumTo(d, shape) : d
+  return requireDirection(name, summed, 'cotangent', shape, `input ${i}`)
 }
 
 /** What a rule may read. */
@@ -65,9 +103,9 @@ export interface CustomOp<Inputs extends Tensor[]> {
   name: string
   /** made of operations of the library; runs under no derivative */
   forward: (...xs: Inputs) => Tensor
-  /** dy to a cotangent for each input, null where there is none; linear in dy, made of operations */
+  /** dy, of y's shape, to a list of a cotangent for each input, null where there is none; linear, made of operations */
   vjp?: (dy: Tensor, values: CustomValues & { inputs: Inputs }) => readonly (Tensor | null)[]
-  /** a tangent for each input to that of y; linear in the tangents, made of operations */
+  /** a tangent for each input, of its shape, to that of y; linear in the tangents, made of operations */
   jvp?: (dxs: Inputs, values: CustomValues & { inputs: Inputs }) => Tensor
 }
 
@@ -75,8 +113,9 @@ export interface CustomOp<Inputs extends Tensor[]> {
  * A function whose derivative you state, where what follows from its operations would be slower or less exact. It works
  * in both modes and at every depth: with one rule given, the other mode is its transpose.
  *
- * Directions may be stacked on an axis in front of `dy` and of tangents, so rules count axes from the end; elementwise
- * formulas do so by themselves. Where `forward` broadcasts, `vjp` need not sum back.
+ * A rule sees one direction: `dy` has the shape of y and a tangent that of its input. Where directions are stacked, a
+ * rule that you state runs once for each of them, and one that is derived once for all. Where `forward` broadcasts,
+ * `vjp` need not sum back.
  *
  * @example
  * const swish = customOp<[Tensor]>({
@@ -86,42 +125,49 @@ export interface CustomOp<Inputs extends Tensor[]> {
  * })
  * @returns a function of as many tensors as `forward` takes
  * @throws {GradError} where neither rule is given; when called, where `forward` uses a value of a derivative in progress
- *   that is no argument
+ *   that is no argument; in a derivative, where `vjp` returns no list as long as that of the inputs, or either rule
+ *   anything but float tensors
+ * @throws {ShapeError} in a derivative, where a rule returns a wrong shape
  */
 export function customOp<Inputs extends Tensor[]>(op: CustomOp<Inputs>): (...xs: Inputs) => Tensor {
   const { name } = op
   if (!op.vjp && !op.jvp) {
     throw new GradError({ op: 'customOp', expected: `a vjp or a jvp for '${name}'`, got: 'neither' })
   }
-  const pulled = (dy: Tensor, inputs: Tensor[], y: Tensor) => op.vjp!(dy, { inputs: inputs as Inputs, y })
-  const pushed = (dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor): Tensor => {
-    const known = dxs.findIndex((dx) => dx !== null)
-    const lead = dxs[known]!.shape.slice(0, dxs[known]!.rank - inputs[known]!.rank)
-    const dense = dxs.map((dx, i) => dx ?? zeros([...lead, ...inputs[i]!.shape], y))
-    return op.jvp!(dense as Inputs, { inputs: inputs as Inputs, y })
+  const pull = (inputs: Tensor[], y: Tensor, at: readonly number[]) => {
+    return ([dy]: readonly Tensor[]): Directions => {
+      const ds: unknown = op.vjp!(dy!, { inputs: inputs as Inputs, y })
+      if (!Array.isArray(ds) || ds.length !== inputs.length) {
+        const expected = `a list with a cotangent or null for each of ${inputs.length} inputs from its vjp`
+        throw new GradError({ op: name, expected, got: Array.isArray(ds) ? `a list of ${ds.length}` : 'no list' })
+      }
+      return at.map((i) => fitted(name, ds[i], inputs[i]!.shape, i))
+    }
+  }
+  const push = (inputs: Tensor[], y: Tensor, at: readonly number[]) => {
+    const still = inputs.map((x, i) => (at.includes(i) ? x : zeros(x.shape, y)))
+    return (ds: readonly Tensor[]): [Tensor] => {
+      const dy = op.jvp!(placed(still, at, ds) as Inputs, { inputs: inputs as Inputs, y })
+      return [requireDirection(name, dy, 'tangent', y.shape, 'the result')]
+    }
   }
   const joint: Joint = {
     readsResult: true,
-    vjp: (dy, inputs, y, wanted) => {
-      if (op.vjp) return pulled(dy, inputs, y!)
+    vjp: (dy, inputs, value, wanted) => {
+      const y = value!
       const at = inputs.flatMap((x, i) => (wanted[i] && isDifferentiable(x) ? [i] : []))
-      const nothing = inputs.map(() => null)
-      const push = (ds: readonly Tensor[]) => [pushed(placed<Tensor | null>(nothing, at, ds), inputs, y!)]
       const from = at.map((i) => inputs[i]!)
-      return placed<Tensor | null>(nothing, at, transpose(push, from, [dy]))
+      const ds = op.vjp ? eachAlone(pull(inputs, y, at), [dy], y.rank) : transpose(push(inputs, y, at), from, [dy])
+      const nothing = inputs.map(() => null)
+      return placed<Tensor | null>(nothing, at, ds)
     },
     jvp: (dxs, inputs, y) => {
-      if (op.jvp) return pushed(dxs, inputs, y)
       const at = dxs.flatMap((dx, i) => (dx ? [i] : []))
-      const pull = ([dy]: readonly Tensor[]) => {
-        const ds = pulled(dy!, inputs, y)
-        return at.map((i) => {
-          const d = ds[i]
-          return d ? sumTo(d, inputs[i]!.shape) : zeros(inputs[i]!.shape, y)
-        })
-      }
-      const directions = at.map((i) => dxs[i]!)
-      return transpose(pull, [y], directions)[0]!
+      const ds = at.map((i) => dxs[i]!)
+      const pulled = pull(inputs, y, at)
+      const dense = (dys: readonly Tensor[]) => pulled(dys).map((d, k) => d ?? zeros(inputs[at[k]!]!.shape, y))
+      const [dy] = op.jvp ? eachAlone(push(inputs, y, at), ds, inputs[at[0]!]!.rank) : transpose(dense, [y], ds)
+      return dy ?? zeros([0, ...y.shape], y) // no directions
     },
   }
   return whole(name, op.forward as Whole, joint) as (...xs: Inputs) => Tensor
@@ -145,9 +191,7 @@ export function checkpoint<Inputs extends Tensor[]>(f: (...xs: Inputs) => Tensor
     vjp: (dy, inputs, _, wanted) => {
       const at = wanted.flatMap((want, i) => (want ? [i] : []))
       const from: readonly Tensor[] = at.map((i) => inputs[i]!)
-      const { pullback } = vjp(restricted(inputs, at), from)
-      const ds = pullback(dy)
-      pullback.dispose()
+      const ds = pulledBack(restricted(inputs, at), from, dy)
       const nothing = inputs.map(() => null)
       return placed<Tensor | null>(nothing, at, ds)
     },

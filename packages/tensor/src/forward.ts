@@ -1,6 +1,6 @@
 /** Forward mode: `jvp`, and what it makes with reverse mode: `hvp`, `jacobian`, `hessian`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { apply, derivativeOf, inputName, type Joint, type Op } from './op.ts'
+import { apply, derivativeOf, inputName, type Joint, type Op, requireDirection } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { eye, zeros } from './ops/create.ts'
 import { reshape, swapAxes } from './ops/movement.ts'
@@ -57,11 +57,8 @@ class ForwardLevel implements Level {
 
   followJointly(op: Op, joint: Joint, tangents: (Tensor | null)[], primals: Tensor[], y: Tensor): Tensor {
     if (tangents.every((tangent) => tangent === null)) return y
-    const dy = joint.jvp(tangents, primals, y)
     const shape = [...this.lead, ...y.shape]
-    if (!sameShape(dy.shape, shape)) {
-      throw new ShapeError({ op: op.name, expected: `a tangent ${show(shape)} of the result`, got: show(dy.shape) })
-    }
+    const dy = requireDirection(op.name, joint.jvp(tangents, primals, y), 'tangent', shape, 'the result')
     return this.wrap(y, tangents.includes(dy) ? dy.alias() : dy)
   }
 

@@ -5,12 +5,12 @@
  * or tangent with an axis of directions in front needs no rule of its own. The driver, not the rules, un-broadcasts.
  */
 import { asFloat, checkDType, type DType } from './dtype.ts'
-import { DeviceError, DTypeError, GradError, internal } from './errors.ts'
+import { DeviceError, DTypeError, GradError, internal, ShapeError, show } from './errors.ts'
 import type { Kernels, View } from './kernels.ts'
 import { scope } from './scope.ts'
-import { broadcastShapes, type Shape, sizeOf, stridesOf } from './shape.ts'
+import { broadcastShapes, type Shape, sameShape, sizeOf, stridesOf } from './shape.ts'
 import { allocate } from './storage.ts'
-import { type Layout, Tensor } from './tensor.ts'
+import { isDifferentiable, type Layout, Tensor } from './tensor.ts'
 import { highestLevel, peel } from './trace.ts'
 
 /** What is known of an operand before anything is computed. */
@@ -87,6 +87,15 @@ export interface Joint {
   vjp(dy: Tensor, inputs: Tensor[], y: Tensor | null, wanted: readonly boolean[]): readonly (Tensor | null)[]
   /** the tangents of the inputs, null for zero, to that of y */
   jvp(dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor): Tensor
+}
+
+/** What a joint rule returned, if it is a float tensor of this shape. */
+export function requireDirection(op: string, d: unknown, kind: string, shape: Shape, of: string): Tensor {
+  const expected = `a ${kind} ${show(shape)} of ${of}`
+  if (!(d instanceof Tensor)) throw new GradError({ op, expected, got: d === null ? 'null' : typeof d })
+  if (!isDifferentiable(d)) throw new GradError({ op, expected, got: d.dtype })
+  if (!sameShape(d.shape, shape)) throw new ShapeError({ op, expected, got: show(d.shape) })
+  return d
 }
 
 export interface Op<Name extends string = string, Attrs = unknown> {

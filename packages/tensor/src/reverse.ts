@@ -1,11 +1,11 @@
 /** Reverse mode: the tape, `vjp`, `grad`, `valueAndGrad`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { derivativeOf, inputName, type Joint, type Op } from './op.ts'
+import { derivativeOf, inputName, type Joint, type Op, requireDirection } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { ones, zeros } from './ops/create.ts'
 import { sumTo } from './ops/reduce.ts'
 import { scope } from './scope.ts'
-import { broadcastShapes, type Shape, sameShape } from './shape.ts'
+import { type Shape, sameShape } from './shape.ts'
 import { isDifferentiable, Tensor } from './tensor.ts'
 import { type Level, peel, type TapeNode, withLevel } from './trace.ts'
 
@@ -186,11 +186,8 @@ function pullJointly(node: TapeNode, joint: Joint, dy: Tensor, lead: Shape): (Te
       const d = ds[k]
       if (!want || !d) return null
       const shape = [...lead, ...node.shapes[inputName(op, k)]!]
-      if (!sameShape(broadcastShapes(op.name, d.shape, shape), d.shape)) {
-        throw new ShapeError({ op: op.name, expected: `a cotangent ${show(shape)} of input ${k}`, got: show(d.shape) })
-      }
-      const fitted = sumTo(d, shape, lead.length)
-      return fitted === d ? d.alias() : fitted // a rule may hand back dy, or an input
+      // a rule may hand back dy, or an input
+      return requireDirection(op.name, d, 'cotangent', shape, `input ${k}`).alias()
     })
   })
 }
