@@ -16,7 +16,7 @@ interface Judgement {
 }
 
 /**
- * The integral by 21 points of the nested rule, or by 43 where a tolerance asks for them.
+ * The integral by 21 points of the nested rule, or by 43 for those targets for which a tolerance asks for them.
  *
  * The difference D between two rules is the error of the coarser; for a smooth target the finer one's is about D^1.5.
  * For a maximum D itself is what is reported. Completeness can hold by chance, so it is a necessary condition only.
@@ -37,29 +37,35 @@ export async function integrateNested(
   try {
     const pieces = await piecesOf(points, limit)
     const directions = directionsOf(path, pieces)
-    const rules = sizes.map((size) => ({
-      size,
-      weights: weightsOf(path, directions, pieces, size, limit),
-      sums: emptySums(path),
-    }))
+    const rules = sizes.map((size) => ({ size, sums: emptySums(path) }))
+    const sums = emptySums(path)
+    const integrations: Integration[] = []
+    /** targets that are not yet as exact as asked for: the others are pulled back no more */
+    let open = path.maxima.map((_, t) => t)
     for (let level = 1; ; level++) {
       const [coarse, fine] = [rules[level - 1]!, rules[level]!]
+      const active = directions.filter(({ target }) => open.includes(target))
+      const weighed = rules.map((rule) => ({ ...rule, weights: weightsOf(path, active, pieces, rule.size, limit) }))
       await points.each(level === 1 ? 0 : coarse.size, fine.size, false, async (pass, at) => {
-        await accumulate(path, pass, at, directions, rules)
+        await accumulate(path, pass, at, active, weighed)
         onProgress?.(at + pass.points, fine.size)
       })
       const judgement = judge(path, coarse.sums, fine.sums, steps, fDifferences, options)
-      const integrations = path.maxima.map((_, t) => {
-        const backward = directions.filter(({ target }) => target === t).length * fine.size
-        return report(judgement, t, pieces, path, {
+      for (const t of open) {
+        const backward = active.filter(({ target }) => target === t).length * fine.size
+        integrations[t] = report(judgement, t, pieces, path, {
           method: nestedMethod,
           points: fine.size,
           tolerance,
           evaluations: { forward: points.evaluated, backward },
         })
-      })
-      const done = fine.size === limit || integrations.every(({ converged }) => converged)
-      if (done) return { sums: fine.sums, integrations }
+        for (const [i, of] of sums.entries()) {
+          const size = path.ends[i]!.size
+          of.set(fine.sums[i]!.subarray(t * size, (t + 1) * size), t * size)
+        }
+      }
+      open = open.filter((t) => !integrations[t]!.converged)
+      if (fine.size === limit || open.length === 0) return { sums, integrations }
     }
   } finally {
     points.dispose()
