@@ -11,6 +11,7 @@ import {
   memoryInfo,
   mul,
   normal,
+  ones,
   randomKey,
   resetPeak,
   ShapeError,
@@ -20,15 +21,12 @@ import {
   type Tensor,
   tanh,
   tensor,
-  useDevice,
   vjp,
 } from '@antecedent/tensor'
 import { allClose, arbitraries, checkGradients } from '@antecedent/tensor/testing'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-
-await useDevice('ref')
 
 const test = suite('custom operations')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })
@@ -244,6 +242,29 @@ test('a vjp lists a cotangent for each input: no fewer, no more', () => {
   refused({ vjp: () => undefined }, GradError, /got no list/)
   const f = customOp<[Tensor, Tensor]>({ name: 'bad', forward: plain, vjp: (dy, { inputs: [x] }) => [dy.mul(x)] })
   assert.throws(() => grad((x: Tensor) => sum(f(x, a)))(a), /for each of 2 inputs from its vjp, got a list of 1/)
+})
+
+test('what a rule makes for one of the stacked directions is freed before the next', () => {
+  const long = customOp<[Tensor]>({
+    name: 'long',
+    forward: (x) => x.mul(2),
+    vjp: (dy) => [
+      Array.from({ length: 20 })
+        .reduce<Tensor>((d) => d.neg(), dy)
+        .mul(2),
+    ],
+  })
+  const [count, size] = [50, 1000]
+  scope(() => {
+    const { pullback } = vjp(long, ones([size], { dtype: 'f64' }))
+    const directions = ones([count, size], { dtype: 'f64' })
+    resetPeak()
+    const before = memoryInfo().liveBytes
+    pullback(directions)
+    const taken = memoryInfo().peakBytes - before
+    assert.ok(taken < 4 * directions.size * 8, `${taken} bytes for ${directions.size} cotangents`)
+    pullback.dispose()
+  })
 })
 
 /** Compares all orders of derivatives of f with those of plain functions, at arguments of any shape. */
