@@ -21,12 +21,15 @@ import {
   type Tensor,
   tanh,
   tensor,
+  useDevice,
   vjp,
 } from '@antecedent/tensor'
 import { allClose, arbitraries, checkGradients } from '@antecedent/tensor/testing'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+
+await useDevice('ref')
 
 const test = suite('custom operations')
 const f64 = (x: number[] | number[][]) => tensor(x, null, { dtype: 'f64' })
