@@ -47,7 +47,7 @@ export interface Direction {
 }
 
 /** What a pass may hold by default, in bytes. */
-const defaultBudget = 48 * 2 ** 20
+const defaultBudget = 64 * 2 ** 20
 
 /** Elements of the gradients that one call of a pullback gives. */
 const elementsPerPull = 2 ** 23
@@ -68,6 +68,9 @@ export function pointsPerPass(
   const wished = internalBatchSize === null ? memoryBudget / path.bytesPerPoint : internalBatchSize / path.examples
   return Math.max(1, Math.floor(wished))
 }
+
+/** Points of each pass over `count` of them, at most `most`: as even as can be, since a pass of one costs more than its share. */
+export const evenly = (count: number, most: number): number => Math.ceil(count / Math.ceil(count / most))
 
 /**
  * The values of F `[targets, …]` at one point, and how many bytes a pass holds for each point: what the tape keeps, and

@@ -1,7 +1,7 @@
 /** The integral of a gradient along a straight path: what all Integrated Gradients share. */
 import { expand, OptionError, type Tensor } from '@antecedent/tensor'
 import { integrateNested } from './adaptive.ts'
-import { type Path, passAt, pointsPerPass } from './passes.ts'
+import { evenly, type Path, passAt, pointsPerPass } from './passes.ts'
 import { type QuadratureMethod, quadrature } from './quadrature.ts'
 import { accumulate, emptySums, type Sums } from './sums.ts'
 
@@ -25,7 +25,7 @@ export interface PathOptions {
   multiplyByInputs?: boolean
   /** examples per pass; default: as many as fit `memoryBudget`. Changes rounding only */
   internalBatchSize?: number | null
-  /** bytes that a pass may hold beside the model, by an estimate from one point; default 48 MiB; one point at least */
+  /** bytes that a pass may hold beside the model, by an estimate from one point; default 64 MiB; one point at least */
   memoryBudget?: number
   /** told after each pass how many of the points are done; `points` grows where an adaptive rule goes on */
   onProgress?: (done: number, points: number) => void
@@ -131,7 +131,7 @@ async function integrateFixed(path: Path, options: PathOptions): Promise<{ sums:
   const data = Float64Array.from({ length: directions.length * nSteps }, (_, i) => weights[i % nSteps]!)
   const sums = emptySums(path)
   const rule = { weights: { examples: 1, nodes: nSteps, data }, sums }
-  const chunk = pointsPerPass(path, options)
+  const chunk = evenly(nSteps, pointsPerPass(path, options))
   for (let at = 0; at < nSteps; at += chunk) {
     const pass = passAt(path, nodes.subarray(at, at + chunk))
     try {

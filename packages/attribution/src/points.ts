@@ -1,6 +1,6 @@
 /** The points of the nested rules along a path, and what they are cut into. */
 import { alphaOf, type NestedSize, nestedInterpolation } from './nestedRule.ts'
-import { type Pass, type PassLimits, type Path, passAt, pointsPerPass } from './passes.ts'
+import { evenly, type Pass, type PassLimits, type Path, passAt, pointsPerPass } from './passes.ts'
 
 /** A part of the range of u, and the coordinate that is largest there; null where the target is no maximum. */
 export interface Piece {
@@ -30,8 +30,9 @@ export class Points {
   /** Calls `use` with passes over the nodes [from, to). With `keep` the same range comes again without running F. */
   async each(from: number, to: number, keep: boolean, use: (pass: Pass, at: number) => Promise<void>): Promise<void> {
     const { nodes } = nestedInterpolation(43)
-    for (let at = from; at < to; at += this.perPass) {
-      const pass = this.kept.get(at) ?? this.run(nodes.subarray(at, Math.min(to, at + this.perPass)))
+    const size = evenly(to - from, this.perPass)
+    for (let at = from; at < to; at += size) {
+      const pass = this.kept.get(at) ?? this.run(nodes.subarray(at, Math.min(to, at + size)))
       this.kept.set(at, pass)
       await use(pass, at)
       if (!keep || !this.keeps) this.drop(at)
