@@ -215,6 +215,10 @@ test('the chart has a bar per peer, in the right direction, and valid text', () 
   assert.not.match(ratioChart([], { title: 't', subtitle: 's' }), /NaN|Infinity/)
 })
 
+// stopped in any case: a process left over would keep the tests from ending
+const started: PythonPeer[] = []
+test.after(async () => void (await Promise.all(started.map((peer) => peer.stop()))))
+
 test('a peer process answers in order; errors and its end are told', async () => {
   const program = join(folder, 'peer.mjs')
   writeFileSync(
@@ -230,6 +234,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   )
   const settings = { interpreter: process.execPath, model: 'models/x', env: process.env, program }
   const peer = await PythonPeer.start(settings)
+  started.push(peer)
   assert.is(peer.info.threads, 2)
   assert.ok(peer.info.startSeconds > 0)
   const answers = await Promise.all(['a', 'b', 'c'].map((job) => peer.request({ job })))
@@ -247,10 +252,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   assert.match(await failure(peer.request({ job: 'noise' })), /expected a line of JSON, got no JSON/)
   assert.match(await failure(peer.request({ job: 'die' })), /the process ended with 3: last words/)
   assert.match(await failure(peer.request({ job: 'a' })), /ended with 3/)
-  await peer.stop()
   const nowhere = PythonPeer.start({ ...settings, interpreter: join(folder, 'none') })
   assert.match(await failure(nowhere), /--python: .*ENOENT/)
   const second = await PythonPeer.start(settings)
+  started.push(second)
   await second.stop()
   assert.match(await failure(second.request({ job: 'a' })), /ended with 0/)
 })
