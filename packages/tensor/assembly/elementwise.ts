@@ -4,7 +4,6 @@ import { erf, exp4, gelu4, geluDerivative4, pow, sigmoid, softplus, splat } from
 import { field, pointer, walk } from './walk'
 
 /** f of four floats. The operation is a constant where this is inlined, so one branch is left. */
-// @ts-expect-error: decorator
 @inline
 function unary4(operation: i32, x: v128): v128 {
   if (operation == 0) return f32x4.neg(x)
@@ -27,7 +26,6 @@ function unary4(operation: i32, x: v128): v128 {
 }
 
 /** f of one number in f64, for what is rarely hot: the result, rounded once, is within 1 ulp. */
-// @ts-expect-error: decorator
 @inline
 function unary1(operation: i32, x: f64): f64 {
   if (operation == 9) return 1 / Math.sqrt(x)
@@ -43,7 +41,6 @@ function unary1(operation: i32, x: f64): f64 {
 }
 
 /** Four at a time; the last few in a block of their own, by the same code, so that places do not change bits. */
-// @ts-expect-error: decorator
 @inline
 function loop4(operation: i32, x: usize, y: usize, n: i32): void {
   const whole = n & ~3
@@ -59,7 +56,6 @@ function loop4(operation: i32, x: usize, y: usize, n: i32): void {
   if (whole + 2 < n) store<f32>(y + (<usize>whole << 2), f32x4.extract_lane(z, 2), 8)
 }
 
-// @ts-expect-error: decorator
 @inline
 function loop1(operation: i32, x: usize, y: usize, n: i32): void {
   for (let i = 0; i < n; i++) {
@@ -108,7 +104,6 @@ function unaryIntRun(operation: i32, x: usize, _b: usize, _c: usize, y: usize, n
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function binary4(operation: i32, a: v128, b: v128): v128 {
   if (operation == 0) return f32x4.add(a, b)
@@ -119,7 +114,6 @@ function binary4(operation: i32, a: v128, b: v128): v128 {
   return f32x4.min(a, b) // 6
 }
 
-// @ts-expect-error: decorator
 @inline
 function binaryLoop(operation: i32, a: usize, b: usize, y: usize, n: i32): void {
   const whole = n & ~3
@@ -170,7 +164,6 @@ function wrapped(x: f64): i32 {
   return abs(x) < 9.2e18 ? <i32>(<i64>x) : 0
 }
 
-// @ts-expect-error: decorator
 @inline
 function holds<T>(operation: i32, a: T, b: T): bool {
   if (operation == 0) return a == b
@@ -181,7 +174,6 @@ function holds<T>(operation: i32, a: T, b: T): bool {
   return a >= b
 }
 
-// @ts-expect-error: decorator
 @inline
 function compareLoop<T>(operation: i32, a: usize, b: usize, y: usize, n: i32): void {
   for (let i = 0; i < n; i++) {

@@ -58,7 +58,6 @@ export function packPanel(b: usize, k: i32, n: i32, rowStride: i32, columnStride
 }
 
 /** y[0..1, 0..15] from two rows of a and a panel; a full tile. */
-// @ts-expect-error: decorator
 @inline
 function tile2(a: usize, aRow: usize, b: usize, k: i32, y: usize, yRow: usize, bias: usize, residual: usize): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0)
@@ -86,7 +85,6 @@ function tile2(a: usize, aRow: usize, b: usize, k: i32, y: usize, yRow: usize, b
 }
 
 /** The same for one row. */
-// @ts-expect-error: decorator
 @inline
 function tile1(a: usize, b: usize, k: i32, y: usize, bias: usize, residual: usize): void {
   let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0)
@@ -101,7 +99,6 @@ function tile1(a: usize, b: usize, k: i32, y: usize, bias: usize, residual: usiz
   storeRow(y, s0, s1, s2, s3, bias, residual)
 }
 
-// @ts-expect-error: decorator
 @inline
 function storeRow(y: usize, s0: v128, s1: v128, s2: v128, s3: v128, bias: usize, residual: usize): void {
   if (bias) {
@@ -161,7 +158,6 @@ export function multiplyPanel(
 }
 
 /** Bytes of a packed matrix [k, n]. */
-// @ts-expect-error: decorator
 @inline
 export function packedBytes(k: i32, n: i32): usize {
   return (<usize>((n + panelWidth - 1) / panelWidth) * panelWidth * k) << 2

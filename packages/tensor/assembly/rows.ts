@@ -3,7 +3,6 @@ import { exp4, splat } from './special'
 import { field, pointer, scalar } from './walk'
 
 /** Σ x of a row. */
-// @ts-expect-error: decorator
 @inline
 function sumOf(x: usize, length: i32): f64 {
   let low = f64x2.splat(0)
@@ -191,7 +190,6 @@ export function sumColumns(plan: usize, begin: i32, end: i32, scratch: usize): v
   }
 }
 
-// @ts-expect-error: decorator
 @inline
 function extreme<T>(x: usize, length: i32, largest: bool): i32 {
   let at = 0
@@ -231,7 +229,6 @@ export function cumsum(plan: usize, begin: i32, end: i32, _scratch: usize): void
 }
 
 /** Σ (x − mean)² of a row, in f64. */
-// @ts-expect-error: decorator
 @inline
 function squaresOf(x: usize, length: i32, mean: f64): f64 {
   const m = f64x2.splat(mean)

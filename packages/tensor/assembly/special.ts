@@ -1,13 +1,11 @@
 /** Functions of four floats at a time, and the slow exact ones, one at a time in f64. */
 
-// @ts-expect-error: decorator
 @inline
 export function splat(x: f32): v128 {
   return f32x4.splat(x)
 }
 
 /** a + b c. */
-// @ts-expect-error: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   return f32x4.add(a, f32x4.mul(b, c))
@@ -27,21 +25,18 @@ const constants = memory.data<f32>([
   -0.066920705139637, 0.22878247499465942, 0.3337728977203369, 0.4001212418079376, 0.399997740983963,
 ])
 
-// @ts-ignore: decorator
 @inline
 function constant(i: i32): v128 {
   return v128.load32_splat(constants + (<usize>i << 2))
 }
 
 /** 2ⁿ for whole n in [-126, 127], made of the exponent's bits. */
-// @ts-ignore: decorator
 @inline
 function powerOfTwo(n: v128): v128 {
   return i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23)
 }
 
 /** n = round(x / ln 2), of which eˣ = 2ⁿ e^(x − n ln 2). */
-// @ts-ignore: decorator
 @inline
 function exponentOf(x: v128): v128 {
   return f32x4.nearest(f32x4.mul(x, constant(2)))
@@ -51,7 +46,6 @@ function exponentOf(x: v128): v128 {
  * eʳ of r = x − n ln 2, ln 2 in two parts of which the first is short (Cody and Waite 1980), by the Taylor polynomial of
  * degree 7, whose remainder is 5e-9 at |r| = ln 2 / 2.
  */
-// @ts-ignore: decorator
 @inline
 function expOfRest(x: v128, n: v128): v128 {
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, constant(3))), f32x4.mul(n, constant(4)))
@@ -65,7 +59,6 @@ function expOfRest(x: v128, n: v128): v128 {
 }
 
 /** eˣ; 2ⁿ is applied in two halves, so that results below 2⁻¹²⁶ and above 2¹²⁷ come out right. NaN stays NaN. */
-// @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   const bounded = f32x4.max(f32x4.min(x, constant(0)), constant(1))
@@ -75,7 +68,6 @@ export function exp4(x: v128): v128 {
 }
 
 /** φ(x) = e^(−x²/2) / √2π; what is below 2⁻¹²⁶ is cut off there. */
-// @ts-ignore: decorator
 @inline
 function density4(x: v128): v128 {
   const exponent = f32x4.max(f32x4.mul(f32x4.mul(x, x), constant(13)), constant(12))
@@ -87,7 +79,6 @@ function density4(x: v128): v128 {
  * Φ(−x) / φ(x) for x ≥ 0, Mills's ratio, as t P(t) with t = 1 / (1 + 0.4 x): a least-squares fit of relative error,
  * reweighted towards the largest (Lawson 1961), on [0, 14.5]; 1.6e-8 before rounding, 2.5e-7 in floats.
  */
-// @ts-ignore: decorator
 @inline
 function mills4(x: v128): v128 {
   const t = f32x4.div(constant(11), madd(constant(11), constant(17), x))
@@ -104,7 +95,6 @@ function mills4(x: v128): v128 {
 }
 
 /** Φ(x) from φ(x): Φ(−|x|) = φ M, reflected for x > 0. */
-// @ts-ignore: decorator
 @inline
 function normal4(x: v128, density: v128): v128 {
   const tail = f32x4.mul(density, mills4(f32x4.abs(x)))
@@ -112,14 +102,12 @@ function normal4(x: v128, density: v128): v128 {
 }
 
 /** Beyond ±14.5 both Φ(−|x|) and φ are 0 in floats; the bound keeps infinities out of products with 0. NaN stays. */
-// @ts-ignore: decorator
 @inline
 function bounded4(x: v128): v128 {
   return f32x4.max(f32x4.min(x, constant(15)), constant(16))
 }
 
 /** x Φ(x); 0 from −13 down, where it is below 1e-36. */
-// @ts-ignore: decorator
 @inline
 export function gelu4(x: v128): v128 {
   const z = bounded4(x)
@@ -128,7 +116,6 @@ export function gelu4(x: v128): v128 {
 }
 
 /** Φ(x) + x φ(x). */
-// @ts-ignore: decorator
 @inline
 export function geluDerivative4(x: v128): v128 {
   const z = bounded4(x)
@@ -158,14 +145,12 @@ export function erf(x: f64): f64 {
 }
 
 /** log(1 + eˣ), exact at both ends. */
-// @ts-expect-error: decorator
 @inline
 export function softplus(x: f64): f64 {
   return max(x, 0) + Math.log1p(Math.exp(-abs(x)))
 }
 
 /** 1 / (1 + e⁻ˣ). */
-// @ts-expect-error: decorator
 @inline
 export function sigmoid(x: f64): f64 {
   const e = Math.exp(-abs(x))

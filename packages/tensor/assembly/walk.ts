@@ -12,21 +12,18 @@ const operandFields = 2
 const maxOperands = 4
 
 /** Field `i` of a plan. */
-// @ts-expect-error: decorator
 @inline
 export function field(plan: usize, i: i32): i32 {
   return load<i32>(plan + (<usize>i << 2))
 }
 
 /** A field that holds a pointer. */
-// @ts-expect-error: decorator
 @inline
 export function pointer(plan: usize, i: i32): usize {
   return <usize>load<u32>(plan + (<usize>i << 2))
 }
 
 /** A field that holds a float. */
-// @ts-expect-error: decorator
 @inline
 export function scalar(plan: usize, i: i32): f32 {
   return load<f32>(plan + (<usize>i << 2))
