@@ -11,11 +11,13 @@ const arrows: Record<string, readonly string[]> = {
   safetensors: [],
   tensor: [],
   bert: ['@antecedent/tensor', 'safetensors-ts'],
+  coref: ['@antecedent/tensor', '@antecedent/bert', 'safetensors-ts'],
   attribution: ['@antecedent/tensor', '@antecedent/bert'],
   cli: [
     '@antecedent/tensor',
     '@antecedent/bert',
     '@antecedent/attribution',
+    '@antecedent/coref',
     'safetensors-ts',
     'commander',
     'picocolors',
