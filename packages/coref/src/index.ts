@@ -1,3 +1,16 @@
 /** Coarse-to-fine coreference resolution on BERT. */
 export type { Cluster, CorefDocument, Span } from './documents/document.ts'
 export type { Pieces } from './documents/pieces.ts'
+export {
+  type CorefConfig,
+  corefConfigToJson,
+  defaultConfig,
+  type HigherOrder,
+  parseCorefConfig,
+} from './model/config.ts'
+export { decodeLinks } from './model/decode.ts'
+export { CorefModel, type PassOptions } from './model/model.ts'
+export { entityMatrix, linkMatrix } from './model/refine.ts'
+export type { PairScores, Pass, Pruned } from './model/scoring.ts'
+export { type PieceFacts, type Structure, structureOf, structureOfSpans } from './model/structure.ts'
+export { headShapes, initialHead } from './model/weights.ts'
