@@ -1,6 +1,6 @@
 /** Area `coref`: every intermediate of a model, losses with gradients, frozen targets, steps of training. */
 import { type CorefModel, decodeLinks, type PairScores, type Pieces, type Pruned, structureOf } from '@antecedent/coref'
-import { type Tensor, tap, tensor, where } from '@antecedent/tensor'
+import { add, type Tensor, tap, tensor, vjp, where, zeros } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
 import { modelOfCase, piecesOfCase } from './corefInput.ts'
 import type { Output } from './format.ts'
@@ -121,4 +121,34 @@ const asked = ({ golden }: Context, outputs: Record<string, Output | null>): Rec
     }),
   )
 
-export const corefOps: Record<string, Compute> = { forward }
+/** A value of ones in the shape of a scalar. */
+const one = (like: Tensor): Tensor => zeros([], like).add(1)
+
+const loss: Compute = async (context) => {
+  const { golden, inputs } = context
+  const model = modelOfCase(context)
+  const { pieces, length } = piecesOfCase(inputs)
+  const weights = Object.keys(golden.outputs).flatMap((key) => (key.startsWith('grad.w:') ? [key.slice(7)] : []))
+  const sites = { 'grad.site:wordEmbeddings': 'embeddings.word', 'grad.site:tokenStates': 'tokens' }
+  const names = Object.values(sites)
+  const shapes = tap({ record: names }, () => model.encode(pieces, { length })).recorded
+  // a site's own value moves by a tensor of zeros, so that all derivatives come from one pass
+  const moved = names.map((name) => zeros(shapes[name]!.shape, shapes[name]!))
+  const own = weights.map((name) => inputs[`w:${name}`]!)
+  const { value, pullback } = vjp<Tensor[], Tensor>(
+    (xs) => {
+      const overrides = Object.fromEntries(weights.map((name, i) => [name, xs[names.length + i]!]))
+      const replace = Object.fromEntries(names.map((name, i) => [name, (x: Tensor) => add(x, xs[i]!)]))
+      return tap({ replace }, () => model.using(overrides, () => model.loss(pieces, { length }))).result
+    },
+    [...moved, ...own],
+  )
+  const gradients = pullback(one(value))
+  pullback.dispose()
+  const outputs: Record<string, Output> = { loss: value }
+  for (const [i, key] of Object.keys(sites).entries()) outputs[key] = gradients[i]!
+  for (const [i, name] of weights.entries()) outputs[`grad.w:${name}`] = gradients[names.length + i]!
+  return outputs
+}
+
+export const corefOps: Record<string, Compute> = { forward, loss }

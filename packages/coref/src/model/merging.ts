@@ -84,17 +84,20 @@ function rowOf(
   return indexSelect(scores, integers(columns, scores), -1)
 }
 
-/** Two vectors of clusters as one, by what they are the mean or maximum of. */
-function joined({ config }: Context, a: Tensor, sizeOfA: number, b: Tensor, sizeOfB: number): Tensor {
-  if (config.clusterReduce === 'max') return maximum(a, b)
-  return scope(() => div(add(mul(a, sizeOfA), mul(b, sizeOfB)), sizeOfA + sizeOfB))
+/** A cluster's vector with one more span's: their mean or maximum. */
+function joined({ config }: Context, cluster: Tensor, size: number, span: Tensor): Tensor {
+  if (config.clusterReduce === 'max') return maximum(cluster, span)
+  return scope(() => div(add(mul(cluster, size), span), size + 1))
 }
 
-/** Links span i to antecedent j, as coref-hoi does: a merged cluster's other spans keep their old one. */
+/**
+ * Links span i to antecedent j, as coref-hoi computes it. Where both are in clusters already (easy-first alone), its
+ * code moves the antecedent alone, and joins the span's cluster with itself: the vector stays, the size doubles.
+ */
 function link(context: Context, state: State, vectorOf: (rank: number) => Tensor, i: number, j: number): void {
   const { owner, sizes, vectors } = state
   const enter = (cluster: number, rank: number) => {
-    vectors[cluster] = joined(context, vectors[cluster]!, sizes[cluster]!, vectorOf(rank), 1)
+    vectors[cluster] = joined(context, vectors[cluster]!, sizes[cluster]!, vectorOf(rank))
     sizes[cluster]!++
     owner[rank] = cluster
   }
@@ -102,8 +105,7 @@ function link(context: Context, state: State, vectorOf: (rank: number) => Tensor
   // by position, span i is in no cluster yet; easy-first it may be in one
   if (own >= 0 && other >= 0) {
     owner[j] = own
-    vectors[own] = joined(context, vectors[other]!, sizes[other]!, vectors[own]!, sizes[own]!)
-    sizes[own] = sizes[own]! + sizes[other]!
+    sizes[own] = 2 * sizes[own]!
   } else if (own >= 0) {
     enter(own, j)
   } else {
