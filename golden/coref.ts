@@ -1,8 +1,10 @@
-/** Area `coref`: every intermediate of a model, losses with gradients, frozen targets, steps of training. */
+/** Area `coref`: every intermediate of a model, and losses with gradients; targets and training lie beside this. */
 import { type CorefModel, decodeLinks, type PairScores, type Pieces, type Pruned, structureOf } from '@antecedent/coref'
 import { add, type Tensor, tap, tensor, vjp, where, zeros } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
 import { modelOfCase, piecesOfCase } from './corefInput.ts'
+import { corefTargetOps } from './corefTargets.ts'
+import { corefTrainingOps } from './corefTraining.ts'
 import type { Output } from './format.ts'
 
 const integers = (values: ArrayLike<number>, shape?: readonly number[]): Tensor =>
@@ -151,4 +153,4 @@ const loss: Compute = async (context) => {
   return outputs
 }
 
-export const corefOps: Record<string, Compute> = { forward, loss }
+export const corefOps: Record<string, Compute> = { forward, loss, ...corefTargetOps, ...corefTrainingOps }

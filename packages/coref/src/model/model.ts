@@ -1,14 +1,17 @@
 /** The coreference model as its users see it. */
 import { type Bert, parameterShapes } from '@antecedent/bert'
-import { OptionError, type RandomKey, type Tensor } from '@antecedent/tensor'
+import { OptionError, type RandomKey, scope, type Tensor } from '@antecedent/tensor'
+import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
 import type { CorefConfig } from './config.ts'
 import { encodePieces } from './encode.ts'
+import { encodingOf, segmentsOf } from './encoding.ts'
 import { type Context, dropoutOf, noDropout } from './layers.ts'
 import { documentLoss, goldIds } from './loss.ts'
 import { readAtOnce, readLater } from './reading.ts'
 import { chooseStructure, type PairScores, type Pruned, scorePairs } from './scoring.ts'
 import type { Structure } from './structure.ts'
+import { type Decision, decisionValue, type Frozen, partFor, type Targets } from './targets.ts'
 import { checkHead, headShapes } from './weights.ts'
 
 /** What a pass of training needs besides the document. */
@@ -123,6 +126,39 @@ export class CorefModel {
     const context = this.#context(options)
     const scores = readAtOnce(scorePairs(context, tokens, structure))
     return documentLoss(context, scores, goldIds(scores.structure, clusters))
+  }
+
+  /**
+   * Decisions as differentiable scalars, with the discrete structure held fixed: pruning does not run again. Only the
+   * spans that a decision depends on are scored.
+   *
+   * @example
+   * const { input, forward } = model.targets({ pieces, structure }, [{ kind: 'total', span: 7, antecedent: 2 }])
+   * const [record] = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input) })
+   * @param document  where the pieces come from, for the offsets of the encoding
+   * @throws {OptionError} for spans or antecedents that the structure has not
+   */
+  targets({ pieces, structure }: Frozen, decisions: readonly Decision[], document?: CorefDocument): Targets {
+    const parts = decisions.map((decision) =>
+      decision.kind === 'loss' ? null : partFor(this.config, structure, decision),
+    )
+    const of = (tokens: Tensor): Tensor[] =>
+      parts.map((found) =>
+        scope(() =>
+          found
+            ? decisionValue(this.scoresAtOnce(tokens, found.part), found.decision)
+            : this.lossOf(tokens, structure, pieces),
+        ),
+      )
+    const input = encodingOf(this.bert, pieces, document)
+    const forward = ({ ids }: { ids: readonly number[] }) => {
+      if (pieces.overlap) {
+        const expected = 'independent segments, since overlapping ones pass each site of the encoder twice'
+        throw new OptionError({ op: 'CorefModel.targets', expected, got: 'overlapping ones', hint: 'use of(tokens)' })
+      }
+      return scope(() => of(this.encode({ segments: segmentsOf(ids, pieces), overlap: null })))
+    }
+    return { input, forward, of }
   }
 
   /** Frees the parameters, the encoder's too. */
