@@ -1,6 +1,6 @@
 /** The coreference model as its users see it. */
 import { type Bert, parameterShapes } from '@antecedent/bert'
-import { OptionError, type RandomKey, scope, type Tensor } from '@antecedent/tensor'
+import { dispose, OptionError, type RandomKey, scope, type Tensor } from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
 import type { CorefConfig } from './config.ts'
@@ -9,7 +9,9 @@ import { encodingOf, segmentsOf } from './encoding.ts'
 import { type Context, dropoutOf, noDropout } from './layers.ts'
 import { documentLoss, goldIds } from './loss.ts'
 import { readAtOnce, readLater } from './reading.ts'
-import { chooseStructure, type PairScores, type Pruned, scorePairs } from './scoring.ts'
+import { recordOf, type ScoreRecord } from './record.ts'
+import { type Resolution, resolutionOf } from './resolution.ts'
+import { chooseStructure, nothingIn, type PairScores, type Pruned, scorePairs } from './scoring.ts'
 import type { Structure } from './structure.ts'
 import { type Decision, decisionValue, type Frozen, partFor, type Targets } from './targets.ts'
 import { checkHead, headShapes } from './weights.ts'
@@ -126,6 +128,36 @@ export class CorefModel {
     const context = this.#context(options)
     const scores = readAtOnce(scorePairs(context, tokens, structure))
     return documentLoss(context, scores, goldIds(scores.structure, clusters))
+  }
+
+  /**
+   * Every stage of the model on a document, as plain data. A document without pieces, or with fewer than three, gives a
+   * record without spans.
+   *
+   * @param document  where the pieces come from, for places in its text
+   * @param entities  also compute the entity matrix [k, k]; default true
+   */
+  async score(pieces: Pieces, document?: CorefDocument, { entities = true } = {}): Promise<ScoreRecord> {
+    if (pieces.sentenceMap.length === 0) {
+      return readLater(
+        recordOf({ pieces, document, pruned: nothingIn(this.#context(), pieces), scores: null, entities }),
+      )
+    }
+    const tokens = this.encode(pieces, { few: true })
+    try {
+      const pruned = await this.prune(tokens, pieces)
+      const scores = pruned.kept.length === 0 ? null : await this.scores(tokens, pruned.structure)
+      const record = await readLater(recordOf({ pieces, document, pruned, scores, entities }))
+      dispose(scores)
+      return record
+    } finally {
+      tokens.dispose()
+    }
+  }
+
+  /** The entities of a document, and the links that make them. */
+  async resolve(pieces: Pieces, document?: CorefDocument): Promise<Resolution> {
+    return resolutionOf(await this.score(pieces, document, { entities: false }), document)
   }
 
   /**

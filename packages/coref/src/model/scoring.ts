@@ -30,11 +30,20 @@ export interface Pruned {
   readonly structure: Structure
 }
 
+/** What pruning finds in a document without candidates. */
+export function nothingIn({ config }: Context, pieces: Pieces): Pruned {
+  const none = { span: [], width: config.useWidthPrior ? [] : null, total: [] }
+  const candidates = { starts: new Int32Array(0), ends: new Int32Array(0) }
+  return {
+    candidates,
+    mentionScores: none,
+    kept: new Int32Array(0),
+    structure: structureOf(config, pieces, candidates, new Int32Array(0)),
+  }
+}
+
 /** Elements of coarse scores that are computed and read together. */
 const coarseElements = 2 ** 20
-
-const emptyStructure = (config: Context['config'], pieces: Pieces): Structure =>
-  structureOf(config, pieces, { starts: new Int32Array(0), ends: new Int32Array(0) }, new Int32Array(0))
 
 /**
  * The discrete choices of a document, without dropout: candidates, kept spans, antecedents. A document of fewer than
@@ -46,11 +55,7 @@ export function* chooseStructure(base: Context, tokens: Tensor, pieces: Pieces):
   const context = { ...base, drops: noDropout }
   const { config } = context
   const candidates = candidateSpans(pieces.sentenceMap, config.maxSpanWidth)
-  if (candidates.starts.length === 0) {
-    const none = { span: [], width: config.useWidthPrior ? [] : null, total: [] }
-    const structure = emptyStructure(config, pieces)
-    return { candidates, mentionScores: none, kept: new Int32Array(0), structure }
-  }
+  if (candidates.starts.length === 0) return nothingIn(context, pieces)
   const scored = scope(() => candidateScores(context, tokens, headLogits(context, tokens), candidates))
   const total = yield scored.total
   const numbers = { span: yield scored.span, width: scored.width && (yield scored.width), total }
@@ -58,7 +63,7 @@ export function* chooseStructure(base: Context, tokens: Tensor, pieces: Pieces):
   const kept = keepSpans(candidates, total, spanCount(config, pieces.sentenceMap.length))
   const spans = { starts: kept.map((i) => candidates.starts[i]!), ends: kept.map((i) => candidates.ends[i]!) }
   const k = kept.length
-  if (k === 0) return { candidates, mentionScores: numbers, kept, structure: emptyStructure(config, pieces) }
+  if (k === 0) return { candidates, mentionScores: numbers, kept, structure: nothingIn(context, pieces).structure }
   const width = Math.min(k, config.maxTopAntecedents)
   const antecedents = new Int32Array(k * width)
   const coarse = scope(() => {

@@ -87,12 +87,17 @@ export function partFor(
   }
   const { part, rank } = neighbourhood(config, structure, span)
   const inPart = (antecedent: number) => part.antecedents[rank * part.width + columnOf(structure, span, antecedent)]!
-  const moved = { ...decision, span: rank }
-  if (moved.kind !== 'mention' && moved.kind !== 'logProbabilityOfDummy') {
-    Object.assign(moved, { antecedent: inPart(moved.antecedent) })
+  switch (decision.kind) {
+    case 'mention':
+    case 'logProbabilityOfDummy':
+      return { part, decision: { ...decision, span: rank } }
+    case 'margin': {
+      const other = decision.other === null ? null : inPart(decision.other)
+      return { part, decision: { ...decision, span: rank, antecedent: inPart(decision.antecedent), other } }
+    }
+    default:
+      return { part, decision: { ...decision, span: rank, antecedent: inPart(decision.antecedent) } }
   }
-  if (moved.kind === 'margin' && moved.other !== null) Object.assign(moved, { other: inPart(moved.other) })
-  return { part, decision: moved }
 }
 
 /** What stays fixed while a decision is explained. */
