@@ -56,9 +56,16 @@ export function pairFeatures(context: Context, structure: Structure): Tensor | n
  *
  * @param vectors   `[…, k, g]`
  * @param features  of `pairFeatures`
+ * @param budget    elements of the hidden layer that may exist together
  * @returns         `[…, k, c]`; where there is no antecedent they mean nothing
  */
-export function finePairs(context: Context, vectors: Tensor, structure: Structure, features: Tensor | null): Tensor {
+export function finePairs(
+  context: Context,
+  vectors: Tensor,
+  structure: Structure,
+  features: Tensor | null,
+  budget = chunkElements,
+): Tensor {
   const { 'coref_score_ffnn.0.weight': weight, 'coref_score_ffnn.0.bias': bias } = context.parameters
   const [k, g] = vectors.shape.slice(-2) as [number, number]
   const { width, antecedents } = structure
@@ -68,7 +75,7 @@ export function finePairs(context: Context, vectors: Tensor, structure: Structur
   const later = laterLayers(context, 'coref_score_ffnn')
   const phi = features && context.drops.next()(features)
   const points = vectors.size / (k * g)
-  const rows = Math.max(1, Math.floor(chunkElements / Math.max(1, points * width * weight!.shape[0]!)))
+  const rows = Math.max(1, Math.floor(budget / Math.max(1, points * width * weight!.shape[0]!)))
   const chunks: Tensor[] = []
   for (let begin = 0; begin < k; begin += rows) {
     const end = Math.min(k, begin + rows)

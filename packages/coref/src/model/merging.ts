@@ -25,6 +25,8 @@ interface State {
   readonly sizes: number[]
   /** `[…, g]` each */
   readonly vectors: Tensor[]
+  /** all that were made on the way, to be disposed */
+  readonly made: Tensor[]
 }
 
 /** The scorer's first layer, cut into its parts. */
@@ -95,9 +97,10 @@ function joined({ config }: Context, cluster: Tensor, size: number, span: Tensor
  * code moves the antecedent alone, and joins the span's cluster with itself: the vector stays, the size doubles.
  */
 function link(context: Context, state: State, vectorOf: (rank: number) => Tensor, i: number, j: number): void {
-  const { owner, sizes, vectors } = state
+  const { owner, sizes, vectors, made } = state
   const enter = (cluster: number, rank: number) => {
     vectors[cluster] = joined(context, vectors[cluster]!, sizes[cluster]!, vectorOf(rank))
+    made.push(vectors[cluster]!)
     sizes[cluster]!++
     owner[rank] = cluster
   }
@@ -147,21 +150,26 @@ export function* mergedScores(
   totals: Tensor,
   structure: Structure,
   chosen: readonly Int32Array[] | null,
-): Reading<{ scores: Tensor; choices: Int32Array[] }> {
+): Reading<{ scores: Tensor; choices: Int32Array[]; scratch: Tensor[] }> {
   const { antecedents, width } = structure
   const k = vectors.shape.at(-2)!
   const inOrder = Int32Array.from({ length: k }, (_, i) => i)
   const order = chosen?.[0] ?? (context.config.easyClusterFirst ? easyFirst(yield totals, k, width) : inOrder)
   const columns = chosen?.[1] ?? new Int32Array(k).fill(-1)
-  const layers = layersOf(context, vectors)
-  const state: State = { owner: new Int32Array(k).fill(-1), sizes: [], vectors: [] }
-  const vectorOf = (rank: number) => select(vectors, rank, -2)
+  const layers = scope(() => layersOf(context, vectors))
+  const scratch: Tensor[] = [layers.bySpan, layers.byCluster, layers.byProduct, layers.bySize]
+  const state: State = { owner: new Int32Array(k).fill(-1), sizes: [], vectors: [], made: scratch }
+  const kept = (x: Tensor) => {
+    scratch.push(x)
+    return x
+  }
+  const vectorOf = (rank: number) => kept(select(vectors, rank, -2))
   const rows = new Array<Tensor>(k)
   for (const i of order) {
     const own = antecedents.slice(i * width, (i + 1) * width)
-    rows[i] = scope(() => rowOf(context, layers, vectorOf(i), i, state, own))
-    if (!chosen) columns[i] = bestColumn(yield add(select(totals, i, -2), rows[i]!))
+    rows[i] = kept(scope(() => rowOf(context, layers, select(vectors, i, -2), i, state, own)))
+    if (!chosen) columns[i] = bestColumn(yield kept(scope(() => add(select(totals, i, -2), rows[i]!))))
     if (columns[i]! >= 0) link(context, state, vectorOf, i, own[columns[i]!]!)
   }
-  return { scores: stack(rows, -2), choices: [order, columns] }
+  return { scores: scope(() => stack(rows, -2)), choices: [order, columns], scratch }
 }

@@ -10,6 +10,7 @@ import {
   matmul,
   mul,
   scatterAdd,
+  scope,
   sigmoid,
   slice,
   softmax,
@@ -139,15 +140,18 @@ export function* refinedVectors(
 ): Reading<{ refined: Tensor; choice: Int32Array | null }> {
   const { higherOrder } = context.config
   if (higherOrder === 'attended_antecedent') {
-    return { refined: matmul(linkMatrix(totals, structure), vectors), choice: null }
+    return { refined: scope(() => matmul(linkMatrix(totals, structure), vectors)), choice: null }
   }
-  if (higherOrder === 'entity_equalization') return { refined: equalized(vectors, totals, structure), choice: null }
+  if (higherOrder === 'entity_equalization') {
+    return { refined: scope(() => equalized(vectors, totals, structure)), choice: null }
+  }
   const { antecedents, width } = structure
   const choice = chosen ?? bestColumns(yield totals, width)
   const links = chosenAntecedents(choice, antecedents, width)
-  if (higherOrder === 'span_clustering') return { refined: clustered(context, vectors, links), choice }
+  if (higherOrder === 'span_clustering')
+    return { refined: scope(() => clustered(context, vectors, links).alias()), choice }
   const sources = links.map((j, i) => (j < 0 ? i : j))
-  return { refined: indexSelect(vectors, integers(sources, vectors), -2), choice }
+  return { refined: scope(() => indexSelect(vectors, integers(sources, vectors), -2)), choice }
 }
 
 /** f = sigmoid(W [g; a] + b), and the new vectors f∘a + (1 − f)∘g. */

@@ -111,6 +111,8 @@ export interface PairScores {
   readonly final: Tensor
   /** the structure with the choices that scoring made */
   readonly structure: Structure
+  /** what was made on the way, and is disposed with the rest */
+  readonly scratch: readonly Tensor[]
 }
 
 /**
@@ -137,10 +139,12 @@ export function* scorePairs(context: Context, tokens: Tensor, given: Structure):
   const masked = (scores: Tensor) => where(validPairs(given, scores), scores, Number.NEGATIVE_INFINITY)
   const passes: Pass[] = []
   const choices: Int32Array[] = []
+  const scratch: Tensor[] = [first.vectors]
   let pairs: Tensor | null = null
   let clusters: Tensor | null = null
   if (config.fineGrained) {
     const features = scope(() => pairFeatures(context, given))
+    if (features) scratch.push(features)
     let vectors = first.vectors
     const merging = config.higherOrder === 'cluster_merging'
     for (let depth = 1; depth <= (merging ? 1 : config.depth); depth++) {
@@ -160,15 +164,17 @@ export function* scorePairs(context: Context, tokens: Tensor, given: Structure):
       const next = scope(() => gated(context, vectors, refined))
       passes.push({ vectors, fine, total, refined, gate: next.gate })
       vectors = next.vectors
+      scratch.push(raw)
     }
     if (merging) {
       const merged = yield* mergedScores(context, vectors, pairs!, given, given.choices)
       clusters = site('antecedent.clusters', merged.scores)
       choices.push(...merged.choices)
+      scratch.push(...merged.scratch)
     }
   }
   const scored = pairs ?? scope(() => masked(coarse.total))
   const final = scope(() => site('antecedent.scores', withDummy(clusters ? add(scored, clusters) : scored)))
   const structure = { ...given, choices: given.choices ?? choices }
-  return { mentions, coarse, passes, clusters, pairs: scored, final, structure }
+  return { mentions, coarse, passes, clusters, pairs: scored, final, structure, scratch }
 }
