@@ -88,7 +88,7 @@ function rowOf(
 
 /** A cluster's vector with one more span's: their mean or maximum. */
 function joined({ config }: Context, cluster: Tensor, size: number, span: Tensor): Tensor {
-  if (config.clusterReduce === 'max') return maximum(cluster, span)
+  if (config.clusterReduce === 'max') return scope(() => maximum(cluster, span))
   return scope(() => div(add(mul(cluster, size), span), size + 1))
 }
 
@@ -163,7 +163,7 @@ export function* mergedScores(
     scratch.push(x)
     return x
   }
-  const vectorOf = (rank: number) => kept(select(vectors, rank, -2))
+  const vectorOf = (rank: number) => kept(scope(() => select(vectors, rank, -2)))
   const rows = new Array<Tensor>(k)
   for (const i of order) {
     const own = antecedents.slice(i * width, (i + 1) * width)
