@@ -14,6 +14,7 @@ import { FormatError, ReadError } from 'safetensors-ts'
 import { attributionOps } from './attribution.ts'
 import { bertOps } from './bert.ts'
 import { type Compute, modelIsThere } from './context.ts'
+import { corefOps } from './coref.ts'
 import {
   applies,
   type GoldenCase,
@@ -27,7 +28,12 @@ import {
 } from './format.ts'
 import { tensorOps } from './tensor.ts'
 
-const ops: Record<string, Record<string, Compute>> = { tensor: tensorOps, bert: bertOps, attribution: attributionOps }
+const ops: Record<string, Record<string, Compute>> = {
+  tensor: tensorOps,
+  bert: bertOps,
+  attribution: attributionOps,
+  coref: corefOps,
+}
 
 const usage =
   'usage: npm run golden -- CASES --out RESULTS [--area A] [--suite S] [--case GLOB] [--precision f32|f64] [--device D]'

@@ -59,6 +59,11 @@ export class Bert {
     })
   }
 
+  /** Whether the model was loaded with a vocabulary. */
+  get hasTokenizer(): boolean {
+    return this.#tokenizer !== null
+  }
+
   /** `[CLS] text [SEP]`, or `[CLS] text [SEP] pair [SEP]`, with offsets in UTF-16 code units. */
   tokenize(text: string, pair?: string): BertEncoding {
     const { tokenizer } = this

@@ -68,3 +68,18 @@ export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
   }
   return config
 }
+
+/** The sizes under Hugging Face's names, as `parseConfig` reads them. */
+export const configToJson = (config: BertConfig): Record<string, unknown> => ({
+  model_type: 'bert',
+  vocab_size: config.vocabSize,
+  hidden_size: config.hiddenSize,
+  num_hidden_layers: config.numLayers,
+  num_attention_heads: config.numHeads,
+  intermediate_size: config.intermediateSize,
+  max_position_embeddings: config.maxPositions,
+  type_vocab_size: config.typeVocabSize,
+  hidden_act: config.activation,
+  layer_norm_eps: config.layerNormEps,
+  pad_token_id: config.padTokenId,
+})

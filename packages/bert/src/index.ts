@@ -1,12 +1,13 @@
 /** The public list of `@antecedent/bert`; models on disk: `@antecedent/bert/node`. */
 export { Bert, type BertOutput, type ForwardOptions } from './bert.ts'
-export { type ActivationName, type BertConfig, parseConfig } from './config.ts'
+export { type ActivationName, type BertConfig, configToJson, parseConfig } from './config.ts'
 export type { BertEncoding, BertInput, BertSource, BertTensors } from './input.ts'
 export {
   type Encoding,
   type SpecialTokenNames,
   type TokenizerOptions,
   tokenizerOptions,
+  tokenizerOptionsToJson,
   Vocabulary,
   WordPieceTokenizer,
 } from './tokenizer/index.ts'

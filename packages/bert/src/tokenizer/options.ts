@@ -85,6 +85,22 @@ export function tokenizerOptions(json: unknown, options: { file?: string } = {})
   })
 }
 
+/** Options under Hugging Face's names, as `tokenizerOptions` reads them; what those have no name for is left out. */
+export function tokenizerOptionsToJson(options: TokenizerOptions): Record<string, unknown> {
+  const { lowercase, stripAccents, tokenizeChineseChars, specialTokens = {} } = options
+  const { pad, unk, cls, sep, mask } = specialTokens
+  return withoutUndefined({
+    do_lower_case: lowercase ?? true,
+    strip_accents: stripAccents,
+    tokenize_chinese_chars: tokenizeChineseChars,
+    pad_token: pad,
+    unk_token: unk,
+    cls_token: cls,
+    sep_token: sep,
+    mask_token: mask,
+  })
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 

@@ -26,6 +26,8 @@ export class WordPieceTokenizer {
   readonly vocabulary: Vocabulary
   /** ids of the special tokens */
   readonly specialTokens: Readonly<Record<keyof SpecialTokenNames, number>>
+  /** as they were given */
+  readonly options: Readonly<TokenizerOptions>
   readonly #rules: WordRules
   readonly #maxChars: number
   /** matches any special token, the longest first; null where raw text holds none */
@@ -35,6 +37,7 @@ export class WordPieceTokenizer {
   constructor(vocabulary: Vocabulary, options: TokenizerOptions = {}) {
     const { lowercase = true, stripAccents = lowercase, tokenizeChineseChars = true, nfc = false } = options
     this.vocabulary = vocabulary
+    this.options = options
     this.#rules = { lowercase, stripAccents, tokenizeChineseChars, nfc }
     this.#maxChars = options.maxChars ?? 100
     const names = { ...defaultSpecialTokens, ...options.specialTokens }

@@ -1,0 +1,120 @@
+/** What the stages share: parameters by name, dropout, scorers, vectors side by side. */
+import {
+  concat,
+  dropout,
+  embedding,
+  expand,
+  fold,
+  indexSelect,
+  linear,
+  type RandomKey,
+  relu,
+  reshape,
+  type Shape,
+  slice,
+  squeeze,
+  type Tensor,
+  tensor,
+} from '@antecedent/tensor'
+import type { CorefConfig } from './config.ts'
+
+/** One use of dropout. It may run again in a recomputation, and drops the same elements then. */
+export type Drop = (x: Tensor) => Tensor
+
+/** Gives every place of a pass its own dropout. */
+export interface Dropout {
+  next(): Drop
+}
+
+/** Evaluation: everything stays. */
+export const noDropout: Dropout = { next: () => (x) => x }
+
+/** Training: at every place of the pass, each element is dropped with probability `rate`, by `key`. */
+export function dropoutOf(rate: number, key: RandomKey): Dropout {
+  let place = 0
+  return {
+    next() {
+      const own = fold(key, place++)
+      return (x) => dropout(x, rate, own)
+    },
+  }
+}
+
+/** What a stage needs: settings, parameters of the task layers, the dropout of this pass. */
+export interface Context {
+  readonly config: CorefConfig
+  readonly parameters: Readonly<Record<string, Tensor>>
+  readonly drops: Dropout
+}
+
+/** An `i32` vector, or of another shape, on the device of `like`. */
+export const integers = (values: Int32Array | readonly number[], like: Tensor, shape?: Shape): Tensor =>
+  tensor(Int32Array.from(values), shape ?? null, { device: like.device })
+
+/** A `bool` tensor on the device of `like`. */
+export const booleans = (values: Uint8Array, shape: Shape, like: Tensor): Tensor =>
+  tensor(values, shape, { dtype: 'bool', device: like.device })
+
+/** Rows `begin` to `end` of the second last axis. */
+export const rowsOf = (x: Tensor, begin: number, end: number): Tensor =>
+  slice(x, [...x.shape.slice(0, -2).map(() => null), begin], [...x.shape.slice(0, -2).map(() => null), end])
+
+/** Columns `begin` to `end` of the last axis. */
+export const columnsOf = (x: Tensor, begin: number, end: number): Tensor =>
+  slice(x, [...x.shape.slice(0, -1).map(() => null), begin], [...x.shape.slice(0, -1).map(() => null), end])
+
+/** Rows of the second last axis by index, `[…, …shape, width]` for indices of that shape. */
+export function takeRows(x: Tensor, index: Int32Array, shape: Shape = [index.length]): Tensor {
+  const rows = indexSelect(x, integers(index, x), -2)
+  return reshape(rows, [...x.shape.slice(0, -2), ...shape, x.shape.at(-1)!])
+}
+
+/** Rows of a table of features. */
+export const featureRows = ({ parameters }: Context, name: string, ids: Int32Array, shape?: Shape): Tensor => {
+  const table = parameters[`${name}.weight`]!
+  return embedding(table, integers(ids, table, shape), { name })
+}
+
+/**
+ * Parts side by side along the last axis. Axes in front (points of a path, which may reach some parts and not others)
+ * are broadcast.
+ */
+export function sideBySide(parts: readonly Tensor[]): Tensor {
+  const longest = parts.reduce((a, b) => (b.rank > a.rank ? b : a))
+  const lead = longest.shape.slice(0, -1)
+  return concat(
+    parts.map((x) => (x.rank === longest.rank ? x : expand(x, [...lead, x.shape.at(-1)!]))),
+    -1,
+  )
+}
+
+/** The parameters of a scorer's layers behind the first, in the order that `finishScore` takes them. */
+export function laterLayers({ config, parameters }: Context, name: string): Tensor[] {
+  const layers = Array.from({ length: config.ffnnDepth }, (_, i) => `${name}.${3 * (i + 1)}`)
+  return layers.flatMap((layer) => [parameters[`${layer}.weight`]!, parameters[`${layer}.bias`]!])
+}
+
+/**
+ * From the sums of a scorer's first layer to its score: ReLU and dropout, then what layers there are.
+ *
+ * @param sums   `[…, F]`
+ * @param later  as `laterLayers` gives them
+ * @param drops  one for each hidden layer
+ * @returns      `[…]`
+ */
+export function finishScore(sums: Tensor, later: readonly Tensor[], drops: readonly Drop[]): Tensor {
+  let x = sums
+  for (const [i, drop] of drops.entries()) x = linear(drop(relu(x)), later[2 * i]!, later[2 * i + 1]!)
+  return squeeze(x, -1)
+}
+
+/** A dropout for each hidden layer of a scorer. */
+export const hiddenDrops = ({ config, drops }: Context): Drop[] =>
+  Array.from({ length: config.ffnnDepth }, () => drops.next())
+
+/** A scorer on whole vectors `[…, width]`: `[…]`. */
+export function score(context: Context, name: string, x: Tensor): Tensor {
+  const { parameters } = context
+  const sums = linear(x, parameters[`${name}.0.weight`]!, parameters[`${name}.0.bias`]!)
+  return finishScore(sums, laterLayers(context, name), hiddenDrops(context))
+}
