@@ -14,7 +14,7 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   matmul                matrix products alone
   --device D            default wasm; for f64 ref; kernels: ref, wasm and blas, where they are
   --threads N           default 1; for micro 1 and 2
-  --filter PART         operations or jobs whose name holds PART
+  --filter PART         kernels, operations or jobs whose name holds PART
   --json FILE           writes the figures
   --overwrite           replaces an existing FILE
  micro:

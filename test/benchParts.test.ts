@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { wasmBackend } from '@antecedent/tensor/internal'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { errorsOf, inRows, transposed } from '../bench/accuracy.ts'
 import type { Side } from '../bench/jobs/job.ts'
 import { fairEnvironment, header, loadWarning, machine, microHeader } from '../bench/machine.ts'
 import { type JobResult, measure } from '../bench/measure.ts'
@@ -186,6 +187,37 @@ test('the table of kernels names each once, and prints shares of the limit', () 
   assert.match(lines[2]!, /^ +wasm +2 +1\.00 ms +0\.500 +30\.0 +40\.0 +GFLOP\/s +60 %$/)
 })
 
+test('errors of attributions are shares of the largest, and the worst of all targets', () => {
+  const references = [
+    { scores: [1, -4, 2], difference: -1 },
+    { scores: [0.5, 0, 0], difference: 0.5 },
+  ]
+  const exact = references.map(({ scores }) => scores)
+  assert.equal(errorsOf(references, exact), { token: 0, completeness: 0 })
+  // the first target: off by 1 of 4, and so its sum; the second: two errors of 0.25 of 0.5, whose sum is right
+  assert.equal(errorsOf(references, [[1, -5, 2], exact[1]!]), { token: 0.25, completeness: 0.25 })
+  assert.equal(errorsOf(references, [exact[0]!, [0.25, 0.25, 0]]), { token: 0.5, completeness: 0 })
+  assert.ok(Number.isNaN(errorsOf(references, [exact[0]!, [Number.NaN, 0, 0]]).token))
+  for (const bad of [[exact[0]!], [exact[0]!, [1]]]) {
+    assert.equal(errorsOf(references, bad), { token: Number.POSITIVE_INFINITY, completeness: Number.POSITIVE_INFINITY })
+  }
+  assert.equal(inRows([1, 2, 3, 4, 5, 6], 3), [
+    [1, 2, 3],
+    [4, 5, 6],
+  ])
+  assert.equal(
+    transposed([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]),
+    [
+      [1, 4],
+      [2, 5],
+      [3, 6],
+    ],
+  )
+})
+
 /** A side that takes what `clock` says and notes its turn. */
 const sideAt = (name: string, seconds: number, turns: string[], values = [1, 2], bar?: number): Side => ({
   name,
@@ -247,6 +279,20 @@ const example: JobResult[] = [
     ],
   },
 ]
+
+test('a job that knows errors has them for each side but estimated ones, in columns of their own', async () => {
+  const peers = [sideAt('peer', 0.02, [], [1, 3]), { ...sideAt('part', 0.02, [], [9]), estimated: true }]
+  const errors = async () => (values: readonly number[]) => ({ token: values[1]! / 1000, completeness: values[0]! })
+  const result = await measure({ name: 'job', ours: async () => [1, 2], peers, errors, tolerance: 1 }, options)
+  assert.equal(
+    result.sides.map((side) => side.errors?.token),
+    [0.002, 0.003, undefined],
+  )
+  const lines = table([result])
+  assert.match(lines[0]!, /difference +token error +completeness$/)
+  assert.match(lines[2]!, / 3\.0e-3 +1\.0e\+0 +note of peer$/)
+  assert.not.match(table(example)[0]!, /token error/)
+})
 
 test('the table has a line per side, in units that fit', () => {
   assert.is(duration(1.2345), '1.23 s')
