@@ -78,8 +78,8 @@ export class CorefModel {
   /**
    * The vectors of a document's pieces, `[…, T, H]`.
    *
-   * few     encode some segments after the other, for less memory; then sites of the encoder are passed often
-   * length  pad segments to this length, if it is more than that of the longest
+   * @param options.few     encode some segments after the other, for less memory; then sites of the encoder are passed often
+   * @param options.length  pad segments to this length, if it is more than that of the longest
    */
   encode(pieces: Pick<Pieces, 'segments' | 'overlap'>, options: { few?: boolean; length?: number } = {}): Tensor {
     return encodePieces(this.#context(), this.bert, pieces, options)
