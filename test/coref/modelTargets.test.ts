@@ -3,6 +3,7 @@ import { type CorefDocument, type CorefModel, type Decision, structureOfSpans } 
 import { scope, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { resolutionOf } from '../../packages/coref/src/model/resolution.ts'
 import { tinyModel, tinyPieces, variants } from './tinyModel.ts'
 
 await useDevice('ref') // f64
@@ -176,6 +177,16 @@ test('mentions come in words, characters and text', async () => {
   for (const [i, word] of input.wordIds.entries()) {
     assert.equal(input.offsets[i], word === null ? [0, 0] : offsets[word])
   }
+})
+
+test('spans of pieces that are the same words are one mention', async () => {
+  const record = await tinyModel().score(pieces)
+  const { clusters } = resolutionOf(record)
+  assert.ok(clusters.length > 0)
+  const [first, second] = record.clusters[0]!
+  const words = record.spans.words.map((span, rank) => (rank === second ? record.spans.words[first!]! : span))
+  const merged = resolutionOf({ ...record, spans: { ...record.spans, words } })
+  assert.is(merged.clusters.flat().length, clusters.flat().length - (record.clusters[0]!.length === 2 ? 2 : 1))
 })
 
 test.run()
