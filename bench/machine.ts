@@ -69,7 +69,26 @@ export const load = (): string =>
     .map((x) => x.toFixed(2))
     .join(' ')
 
-/** The lines above a table. */
+/** Above this share of the cores, others use the machine. */
+const quiet = 0.25
+
+/** A sentence where the load of the last minute says that others use the machine; null where it is quiet. */
+export function loadWarning(minute = loadavg()[0]!, cores = cpus().length): string | null {
+  if (minute <= quiet * cores) return null
+  return `warning: load ${minute.toFixed(2)} on ${cores} cores before the run: take these figures again on a quiet machine`
+}
+
+const unsetLine = (unset: readonly string[]): string => {
+  const were = unset.length > 0 ? ` (${unset.join(' and ')} had been set)` : ''
+  return `${removed.join(' and ')} unset for all${were}`
+}
+
+const machineLine = ({ cpu, cpuKind, cores, platform }: Machine): string =>
+  `cpu       ${cpu}, ${cpuKind}, ${cores} cores; ${platform}`
+
+const loadLine = () => `load      ${load()} (1, 5, 15 minutes)`
+
+/** The lines above a table of pairs. */
 export function header(parts: {
   machine: Machine
   device: string
@@ -79,13 +98,20 @@ export function header(parts: {
   peers: readonly string[]
 }): string[] {
   const { machine: m, device, threads, pairs, unset, peers } = parts
-  const were = unset.length > 0 ? ` (${unset.join(' and ')} had been set)` : ''
   return [
-    `cpu       ${m.cpu}, ${m.cpuKind}, ${m.cores} cores; ${m.platform}`,
+    machineLine(m),
     `antecedent on ${device}; node ${m.node}, V8 ${m.v8}`,
     ...peers,
-    `threads   ${threads} for every side; ${removed.join(' and ')} unset for all${were}`,
-    `load      ${load()} (1, 5, 15 minutes)`,
+    `threads   ${threads} for every side; ${unsetLine(unset)}`,
+    loadLine(),
     `pairs     ${pairs}, one side after the other, all warm${pairs < 20 ? '; fewer than 20: a trial, not a figure' : ''}`,
   ]
 }
+
+/** The lines above the micro-benchmarks; `devices` are lines of their own. */
+export const microHeader = (m: Machine, devices: readonly string[], unset: readonly string[]): string[] => [
+  machineLine(m),
+  `node      ${m.node}, V8 ${m.v8}; ${unsetLine(unset)}`,
+  ...devices,
+  loadLine(),
+]

@@ -5,34 +5,25 @@
  * figures of one run, or of runs that alternate.
  */
 import { existsSync, writeFileSync } from 'node:fs'
-import type { DeviceName } from '@antecedent/tensor'
 import { applyEnvironment, fairEnvironment } from './machine.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 
-const column = (x: number | null, digits: number) => (x === null ? '–' : x.toFixed(digits)).padStart(11)
+const tell = (text: string) => void process.stderr.write(text)
 
-async function runMicro({ device, filter, precision, time }: Options) {
-  const { useDevice } = await import('@antecedent/tensor')
-  const { micro } = await import('./micro.ts')
-  console.log((await useDevice(device as DeviceName)).description)
-  console.log(
-    `${'operation'.padEnd(16)}${'forward ms'.padStart(11)}${'Melem/s'.padStart(11)}${'pullback ms'.padStart(12)}  inputs`,
-  )
-  const result = micro({ precision, time, ...(filter !== undefined && { filter }) }, (row) => {
-    const figures = `${column(row.forwardMs, 4)}${column(row.forwardMelements, 1)} ${column(row.pullbackMs, 4)}`
-    console.log(`${row.op.padEnd(16)}${figures}  ${row.shapes}`)
-  })
-  if (result.rows.length === 0) throw new Error(`--filter: no operation's name holds '${filter}'`)
-  return result
+async function runMicro(options: Options) {
+  const { env, unset } = fairEnvironment(process.env, options.threads ?? 2)
+  applyEnvironment(env)
+  // only now: a backend reads its variables when it loads
+  const { micro } = await import('./micro/main.ts')
+  return await micro(options, unset, console.log, tell)
 }
 
 async function runPaired(options: Options) {
-  const { env, unset } = fairEnvironment(process.env, options.threads)
+  const { env, unset } = fairEnvironment(process.env, options.threads ?? 1)
   applyEnvironment(env)
-  // only now: a backend reads its variables when it loads
   const { paired } = await import('./paired.ts')
   const { ratioChart } = await import('./svg.ts')
-  const result = await paired(options, unset, console.log, (text) => process.stderr.write(text))
+  const result = await paired(options, unset, console.log, tell)
   if (options.svg !== undefined) {
     const { machine, device, threads, pairs } = result
     const subtitle = `${machine.cpu}; ${device}; threads: ${threads}; pairs: ${pairs}; ${result.date.slice(0, 10)}`

@@ -1,4 +1,5 @@
 /** Times sides in turn. */
+import type { Errors } from './accuracy.ts'
 import { type Job, type Side, sideOf } from './jobs/job.ts'
 import { median, type Ratio, ratioOfMedians, relativeDifference } from './statistics.ts'
 
@@ -17,6 +18,8 @@ export interface SideResult {
   bar?: number
   /** peers alone: the largest difference of our values from theirs, as a share of their largest */
   difference?: number
+  /** against a finer rule, where the job has one */
+  errors?: Errors
 }
 
 export interface JobResult {
@@ -59,6 +62,7 @@ export async function measure(job: Job, options: MeasureOptions): Promise<JobRes
   const sides = [sideOf('antecedent', job.ours), ...job.peers]
   const values: number[][] = []
   for (const side of sides) values.push(await side.values())
+  const judge = await job.errors?.()
   const series = sides.map(() => [] as number[])
   const repeat: number[] = []
   const notes: (string | undefined)[] = []
@@ -81,6 +85,7 @@ export async function measure(job: Job, options: MeasureOptions): Promise<JobRes
       ...(notes[i] !== undefined && { note: notes[i] }),
       ...(job.flop !== undefined && { gflops: job.flop / median(seconds) / 1e9 }),
       ...(bar !== undefined && { bar }),
+      ...(judge && !side.estimated && { errors: judge(values[i]!) }),
       ...(i > 0 && {
         ratio: ratioOfMedians(seconds, series[0]!),
         ...(!side.estimated && { difference: relativeDifference(values[0]!, values[i]!) }),

@@ -4,21 +4,25 @@ import { parseArgs } from 'node:util'
 export const benchmarks = ['micro', 'encoder', 'lig', 'matmul'] as const
 export type Benchmark = (typeof benchmarks)[number]
 
+export const microParts = ['kernels', 'operations'] as const
+export type MicroPart = (typeof microParts)[number]
+
 export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
-  micro                 every operation, forward and pullback
+  micro                 every kernel beside the machine's limit; every operation, forward and pullback
   encoder               MiniLM: forward, and forward + backward to the embeddings
   lig                   Layer Integrated Gradients of the paper's sentence
   matmul                matrix products alone
-  --device D            default wasm, for f64 ref
+  --device D            default wasm; for f64 ref; kernels: ref, wasm and blas, where they are
+  --threads N           default 1; for micro 1 and 2
   --filter PART         operations or jobs whose name holds PART
   --json FILE           writes the figures
   --overwrite           replaces an existing FILE
  micro:
-  --precision f32|f64   default f32
+  --precision f32|f64   default f32; kernels in f32 alone
+  --only PART           kernels or operations; default both
   --time MS             least time for each figure; default 100
  the others, with peers in turn:
   --python PATH         interpreter with torch, captum, transformers, safetensors and numpy; default: no such peer
-  --threads N           for every side; default 1
   --pairs N             default 20
   --model FOLDER        default models/antecedent-small
   --svg FILE            writes a chart of the ratios`
@@ -26,11 +30,14 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
 export interface Options {
   help: boolean
   benchmark: Benchmark
-  device: string
+  /** absent where none was given to `micro`, which then has more than one */
+  device?: string
+  only?: MicroPart
   precision: 'f32' | 'f64'
   /** milliseconds */
   time: number
-  threads: number
+  /** absent where none was given to `micro` */
+  threads?: number
   pairs: number
   model?: string
   python?: string
@@ -42,8 +49,8 @@ export interface Options {
 
 const string = { type: 'string' } as const
 const boolean = { type: 'boolean' } as const
-const paired = ['python', 'threads', 'pairs', 'model', 'svg'] as const
-const alone = ['precision', 'time'] as const
+const paired = ['python', 'pairs', 'model', 'svg'] as const
+const alone = ['precision', 'time', 'only'] as const
 
 /**
  * Reads the arguments.
@@ -56,12 +63,11 @@ export function parseOptions(args: readonly string[]): Options {
     allowPositionals: true,
     options: {
       ...{ device: string, filter: string, json: string, overwrite: boolean, help: boolean },
-      ...{ precision: string, time: string },
+      ...{ precision: string, time: string, only: string },
       ...{ python: string, threads: string, pairs: string, model: string, svg: string },
     },
   })
   const { help = false, overwrite = false, precision = 'f32' } = values
-  const { device = precision === 'f64' ? 'ref' : 'wasm' } = values
   const [benchmark = '', ...more] = positionals
   if (!help && (!isBenchmark(benchmark) || more.length > 0))
     throw new Error(`expected a benchmark (${benchmarks.join(', ')}), got '${positionals.join(' ')}'`)
@@ -71,10 +77,16 @@ export function parseOptions(args: readonly string[]): Options {
   if (precision !== 'f32' && precision !== 'f64') throw new Error(`--precision: expected f32 or f64, got ${precision}`)
   const time = Number(values.time ?? 100)
   if (!(time > 0)) throw new Error(`--time: expected milliseconds, got ${values.time}`)
-  const { python, filter, json, svg, model } = values
+  const { python, filter, json, svg, model, only } = values
+  if (only !== undefined && !isPart(only)) throw new Error(`--only: expected ${microParts.join(' or ')}, got ${only}`)
+  const several = benchmark === 'micro'
+  const device = values.device ?? (several ? undefined : 'wasm')
+  const threads = several && values.threads === undefined ? undefined : count('threads', values.threads, 1)
   return {
-    ...{ help, overwrite, device, precision, time, benchmark: benchmark as Benchmark },
-    threads: count('threads', values.threads, 1),
+    ...{ help, overwrite, precision, time, benchmark: benchmark as Benchmark },
+    ...(device !== undefined && { device }),
+    ...(threads !== undefined && { threads }),
+    ...(only !== undefined && { only }),
     pairs: count('pairs', values.pairs, 20),
     ...(model !== undefined && { model }),
     ...(python !== undefined && { python }),
@@ -83,6 +95,8 @@ export function parseOptions(args: readonly string[]): Options {
     ...(svg !== undefined && { svg }),
   }
 }
+
+const isPart = (name: string): name is MicroPart => microParts.some((known) => known === name)
 
 const isBenchmark = (name: string): name is Benchmark => benchmarks.some((known) => known === name)
 

@@ -6,7 +6,7 @@ import { encoderJobs } from './jobs/encoder.ts'
 import type { Jobs } from './jobs/job.ts'
 import { ligJobs } from './jobs/lig.ts'
 import { matmulJobs } from './jobs/matmul.ts'
-import { header, load, type Machine, machine } from './machine.ts'
+import { header, load, loadWarning, type Machine, machine } from './machine.ts'
 import { type JobResult, type MeasureOptions, measure } from './measure.ts'
 import type { Options } from './options.ts'
 import { type PythonInfo, PythonPeer } from './peers/python.ts'
@@ -30,6 +30,8 @@ export interface PairedResult {
   notes: string[]
   /** peak resident memory of each process, in bytes, over the whole run */
   peakBytes: { antecedent: number; python: number | null }
+  /** what says that others used the machine when the run began; null where it was quiet */
+  busy: string | null
   jobs: JobResult[]
 }
 
@@ -50,8 +52,8 @@ export async function paired(
   print: (line: string) => void,
   tell: (text: string) => void,
 ): Promise<PairedResult> {
-  const { benchmark, threads, pairs, filter = '' } = options
-  const device = (await useDevice(options.device as DeviceName)).description
+  const { benchmark, threads = 1, pairs, filter = '', device: name = 'wasm' } = options
+  const device = (await useDevice(name as DeviceName)).description
   const notes: string[] = []
   const note = (text: string) => {
     notes.push(text)
@@ -68,8 +70,10 @@ export async function paired(
     const before = load()
     const peers = python ? [describe(python.info, threads)] : []
     for (const line of header({ machine: machine(), device, threads, pairs, unset, peers })) print(line)
-    const jobs = (await tables[benchmark]!({ bert, python, threads, device: options.device, note })).filter(
-      ({ name }) => name.includes(filter),
+    const busy = loadWarning()
+    if (busy !== null) tell(`${busy}\n`)
+    const jobs = (await tables[benchmark]!({ bert, python, threads, device: name, note })).filter(({ name }) =>
+      name.includes(filter),
     )
     if (jobs.length === 0) throw new Error(`--filter: no job's name holds '${filter}'`)
     const results: JobResult[] = []
@@ -82,7 +86,7 @@ export async function paired(
       ...{ benchmark, date: new Date().toISOString(), device, threads, pairs, machine: machine(), unset },
       load: { before, after: load() },
       python: python?.info ?? null,
-      notes,
+      ...{ notes, busy },
       peakBytes: { antecedent: process.resourceUsage().maxRSS * 1024, python: peak },
       jobs: results,
     }
@@ -101,13 +105,14 @@ function describe({ versions, threads: taken, capability, mkl, startSeconds }: P
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`
 
-function footer({ jobs, load: { after }, peakBytes }: PairedResult): string[] {
+function footer({ jobs, busy, load: { after }, peakBytes }: PairedResult): string[] {
   const python = peakBytes.python === null ? '' : `, Python ${megabytes(peakBytes.python)}`
   return [
     '',
     ...table(jobs),
     '',
     `load ${after} at the end; peak memory of the processes: antecedent ${megabytes(peakBytes.antecedent)}${python}`,
+    ...(busy === null ? [] : [busy]),
     ...jobs.flatMap(({ warnings }) => warnings).map((text) => `warning: ${text}`),
   ]
 }

@@ -29,24 +29,42 @@ export function align(rows: readonly (readonly string[])[], right: readonly bool
   )
 }
 
-const titles = ['job', 'side', 'median', 'least', 'most', 'GFLOP/s', 'peer ÷ ours [95 %]', 'bar', 'difference', '']
-const right = [false, false, true, true, true, true, true, true, true, false]
+interface Column {
+  title: string
+  right?: boolean
+  /** of the i-th side of a job */
+  cell: (side: SideResult, i: number, job: JobResult) => string
+  /** left out where no side has anything in it */
+  optional?: boolean
+}
+
+const exponential = (x: number | undefined): string => (x === undefined ? '' : x.toExponential(1))
+
+const columns: Column[] = [
+  { title: 'job', cell: (_, i, { name }) => (i === 0 ? name : '') },
+  { title: 'side', cell: ({ name }) => name },
+  { title: 'median', right: true, cell: ({ median }) => duration(median) },
+  { title: 'least', right: true, cell: ({ least }) => duration(least) },
+  { title: 'most', right: true, cell: ({ most }) => duration(most) },
+  { title: 'GFLOP/s', right: true, cell: ({ gflops }) => (gflops === undefined ? '' : threeDigits(gflops)) },
+  { title: 'peer ÷ ours [95 %]', right: true, cell: ({ ratio }) => (ratio ? ratioText(ratio) : '') },
+  { title: 'bar', right: true, cell: ({ bar }) => (bar === undefined ? '' : `≥ ${threeDigits(bar)}`) },
+  { title: 'difference', right: true, cell: ({ difference }) => exponential(difference) },
+  { title: 'token error', right: true, optional: true, cell: ({ errors }) => exponential(errors?.token) },
+  { title: 'completeness', right: true, optional: true, cell: ({ errors }) => exponential(errors?.completeness) },
+  { title: '', cell: ({ note }) => note ?? '' },
+]
 
 /** One line per side of every job. */
 export function table(results: readonly JobResult[]): string[] {
-  const lines = results.flatMap(({ name, sides }) =>
-    sides.map((side, i) => [
-      i === 0 ? name : '',
-      side.name,
-      duration(side.median),
-      duration(side.least),
-      duration(side.most),
-      side.gflops === undefined ? '' : threeDigits(side.gflops),
-      side.ratio ? ratioText(side.ratio) : '',
-      side.bar === undefined ? '' : `≥ ${threeDigits(side.bar)}`,
-      side.difference === undefined ? '' : side.difference.toExponential(1),
-      side.note ?? '',
-    ]),
+  const cells = columns.map(({ title, cell }) => [
+    title,
+    ...results.flatMap((job) => job.sides.map((side, i) => cell(side, i, job))),
+  ])
+  const kept = columns.flatMap(({ optional }, c) => (optional && cells[c]!.slice(1).every((x) => x === '') ? [] : [c]))
+  const lines = cells[0]!.map((_, row) => kept.map((c) => cells[c]![row]!))
+  return align(
+    lines,
+    kept.map((c) => columns[c]!.right ?? false),
   )
-  return align([titles, ...lines], right)
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { kernelCases } from '../bench/micro/cases.ts'
 import { repository } from './support/shared.ts'
 
 const test = suite('benchmarks')
@@ -19,15 +20,31 @@ function bench(...args: string[]) {
 
 test('micro times every operation of the table, forward and back, and writes JSON', () => {
   const json = join(folder, 'micro.json')
-  const { status, stdout, stderr } = bench('micro', '--time', '1', '--json', json)
+  const { status, stdout, stderr } = bench('micro', '--only', 'operations', '--time', '1', '--json', json)
   assert.is(status, 0, stderr)
-  assert.match(stdout, /^wasm/)
-  const { rows, machine } = JSON.parse(readFileSync(json, 'utf8'))
+  assert.match(stdout, /^cpu .*\nnode .*unset for all/)
+  const { rows, machine, kernels } = JSON.parse(readFileSync(json, 'utf8'))
   assert.ok(rows.length > 50)
+  assert.is(kernels.length, 0)
   for (const row of rows) assert.ok(row.forwardMs > 0, row.op)
   assert.ok(rows.find(({ op }: { op: string }) => op === 'matmul').pullbackMs > 0)
   assert.is(machine.node, process.version)
   assert.match(bench('micro', '--filter', 'exp', '--json', json).stderr, /exists \(--overwrite replaces it\)/)
+})
+
+test('micro times every kernel beside a limit, on as many threads as were asked for', () => {
+  const json = join(folder, 'kernels.json')
+  const args = ['--only', 'kernels', '--device', 'wasm', '--threads', '2', '--time', '1', '--json', json]
+  const { status, stdout, stderr } = bench('micro', ...args)
+  assert.is(status, 0, stderr)
+  assert.match(stdout, /\nkernel +device +threads +time +ns\/element +rate +limit +share\nmatmul 700×384×384 +wasm +2 /)
+  const { kernels, rows } = JSON.parse(readFileSync(json, 'utf8'))
+  assert.is(rows.length, 0)
+  assert.is(kernels.length, kernelCases.length)
+  for (const { name, rate, share, threads } of kernels) {
+    assert.is(threads, 2)
+    assert.ok(rate.value > 0 && rate.limit > 0 && share > 0, name)
+  }
 })
 
 test('a benchmark of pairs prints its header and table, and writes JSON and a chart', () => {
@@ -60,7 +77,7 @@ test('wrong usage says what is known', () => {
   const unknown = bench('macro')
   assert.is(unknown.status, 2)
   assert.match(unknown.stderr, /expected a benchmark \(micro, encoder, lig, matmul\), got 'macro'/)
-  assert.match(bench('micro', '--filter', 'nothing').stderr, /no operation's name holds 'nothing'/)
+  assert.match(bench('micro', '--filter', 'nothing').stderr, /no kernel's or operation's name holds 'nothing'/)
   assert.match(bench('--help').stdout, /--filter PART/)
 })
 

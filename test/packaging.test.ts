@@ -37,7 +37,7 @@ test('packed packages install into an empty project', () => {
     must('npm', ['pack', '--pack-destination', project], join(repository, 'packages', name))
   }
   const archives = readdirSync(project).filter((file) => file.endsWith('.tgz'))
-  assert.is(archives.length, 5)
+  assert.is(archives.length, 6)
   must('npm', ['install', '--no-audit', '--no-fund', ...archives.map((file) => `./${file}`)])
 })
 

@@ -1,5 +1,6 @@
 /** What a benchmark of pairs is made of. */
 import type { Bert } from '@antecedent/bert'
+import type { Errors } from '../accuracy.ts'
 import type { PythonPeer } from '../peers/python.ts'
 
 /** One way of doing a job. */
@@ -27,6 +28,8 @@ export interface Job {
   peers: Side[]
   /** the largest difference of values, as a share of the largest, that is rounding; default 1e-3 */
   tolerance?: number
+  /** how exact the values of a side are; asked once, before anything is timed */
+  errors?: () => Promise<(values: readonly number[]) => Errors>
 }
 
 /** What tables of jobs are made from. */

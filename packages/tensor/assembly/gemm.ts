@@ -267,33 +267,3 @@ export function gemmBatch(plan: usize, begin: i32, end: i32, scratch: usize): vo
     }
   }
 }
-
-/**
- * Sums and products that no memory feeds: the machine's limit, with which benchmarks compare products. Six of each fill
- * two adders and two multipliers of three cycles' latency; 48 operations a loop. Plan: 0 y, 1 loops.
- */
-export function peak(plan: usize, begin: i32, end: i32, _scratch: usize): void {
-  for (let unit = begin; unit < end; unit++) {
-    let s0 = f32x4.splat(1), s1 = f32x4.splat(2), s2 = f32x4.splat(3), s3 = f32x4.splat(4), s4 = f32x4.splat(5), s5 = f32x4.splat(6)
-    let p0 = f32x4.splat(1), p1 = f32x4.splat(2), p2 = f32x4.splat(3), p3 = f32x4.splat(4), p4 = f32x4.splat(5), p5 = f32x4.splat(6)
-    const a = f32x4.splat(1e-9)
-    const m = f32x4.splat(0.9999999)
-    for (let i = field(plan, 1); i > 0; i--) {
-      s0 = f32x4.add(s0, a)
-      p0 = f32x4.mul(p0, m)
-      s1 = f32x4.add(s1, a)
-      p1 = f32x4.mul(p1, m)
-      s2 = f32x4.add(s2, a)
-      p2 = f32x4.mul(p2, m)
-      s3 = f32x4.add(s3, a)
-      p3 = f32x4.mul(p3, m)
-      s4 = f32x4.add(s4, a)
-      p4 = f32x4.mul(p4, m)
-      s5 = f32x4.add(s5, a)
-      p5 = f32x4.mul(p5, m)
-    }
-    const s = f32x4.add(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)), f32x4.add(s4, s5))
-    const p = f32x4.add(f32x4.add(f32x4.add(p0, p1), f32x4.add(p2, p3)), f32x4.add(p4, p5))
-    v128.store(pointer(plan, 0) + (<usize>unit << 4), f32x4.add(s, p))
-  }
-}

@@ -1,9 +1,8 @@
 /** Every operation of the table at the size that models have: its forward and its pullback. */
-import { cpus } from 'node:os'
-import { type DType, device, normal, randomKey, scope, type Tensor, uniform, vjp } from '@antecedent/tensor'
+import { type DType, normal, randomKey, scope, type Tensor, uniform, vjp } from '@antecedent/tensor'
 import { apply, type Case, derivativeOf, type Op, ops } from '@antecedent/tensor/internal'
 
-export interface MicroOptions {
+export interface OperationOptions {
   precision: 'f32' | 'f64'
   /** part of a name; default all */
   filter?: string
@@ -11,7 +10,7 @@ export interface MicroOptions {
   time: number
 }
 
-export interface MicroRow {
+export interface OperationRow {
   op: string
   shapes: string
   /** medians, in milliseconds; null where there is no derivative */
@@ -19,15 +18,6 @@ export interface MicroRow {
   pullbackMs: number | null
   /** millions of elements that the forward reads and writes, per second */
   forwardMelements: number
-}
-
-export interface MicroResult {
-  benchmark: 'micro'
-  date: string
-  device: string
-  precision: string
-  machine: { cpu: string; cores: number; platform: string; node: string }
-  rows: MicroRow[]
 }
 
 const batch = 4096
@@ -72,7 +62,7 @@ function medianOf(f: () => void, least: number): number {
   return times.sort((a, b) => a - b)[times.length >> 1]!
 }
 
-function measure(op: Op, { precision, time }: MicroOptions): MicroRow {
+function measure(op: Op, { precision, time }: OperationOptions): OperationRow {
   return scope(() => {
     const example = caseOf(op, precision)
     const inputs = inputsOf(example, precision)
@@ -96,25 +86,19 @@ function measure(op: Op, { precision, time }: MicroOptions): MicroRow {
   })
 }
 
-/** Times every operation whose name holds `filter`. */
-export function micro(options: MicroOptions, onRow: (row: MicroRow) => void): MicroResult {
+/** Times every operation whose name holds `filter`, on the current device. */
+export function operations(options: OperationOptions, onRow: (row: OperationRow) => void): OperationRow[] {
   const chosen = Object.values(ops as Record<string, Op>).filter(({ name }) => name.includes(options.filter ?? ''))
-  const rows = chosen.map((op) => {
+  return chosen.map((op) => {
     const row = measure(op, options)
     onRow(row)
     return row
   })
-  return {
-    benchmark: 'micro',
-    date: new Date().toISOString(),
-    device: device().description,
-    precision: options.precision,
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      cores: cpus().length,
-      platform: `${process.platform} ${process.arch}`,
-      node: process.version,
-    },
-    rows,
-  }
 }
+
+const column = (x: number | null, digits: number) => (x === null ? '–' : x.toFixed(digits)).padStart(11)
+
+export const operationTitles = `${'operation'.padEnd(18)}${'forward ms'.padStart(11)}${'Melem/s'.padStart(11)}${'pullback ms'.padStart(12)}  inputs`
+
+export const operationLine = ({ op, shapes, forwardMs, forwardMelements, pullbackMs }: OperationRow): string =>
+  `${op.padEnd(18)}${column(forwardMs, 4)}${column(forwardMelements, 1)} ${column(pullbackMs, 4)}  ${shapes}`
