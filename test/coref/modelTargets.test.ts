@@ -123,7 +123,7 @@ test('layerIntegratedGradients explains a decision about a document of several s
       { kind: 'logProbability', span, antecedent },
     ]
     const { input, forward } = model.targets({ pieces, structure: record.structure }, decisions)
-    const records = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input), nSteps: 300 })
+    const records = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input), nSteps: 120 })
     const column = 1 + record.antecedents[span]!.indexOf(antecedent)
     near(records[0]!.fx, record.scores[span]![column]!, 'value')
     for (const { scores, tokens, fx, fBaseline, completenessError } of records) {
@@ -131,7 +131,7 @@ test('layerIntegratedGradients explains a decision about a document of several s
       assert.is(tokens[0], '[CLS]')
       // ReLU bends the path, so the rule is not exact
       const scale = Math.max(0.1, Math.abs(fx - fBaseline))
-      assert.ok(Math.abs(completenessError) < 0.02 * scale, `${name}: ${completenessError} of ${fx - fBaseline}`)
+      assert.ok(Math.abs(completenessError) < 0.05 * scale, `${name}: ${completenessError} of ${fx - fBaseline}`)
       // [CLS], [SEP] and padding are those of the baseline
       assert.is(scores[0], 0)
       assert.is(scores[13 + 9], 0)

@@ -30,7 +30,7 @@ export interface Batch {
 /**
  * Segments padded to one length.
  *
- * @param options.length  of the longest, or more
+ * @param length  of the longest, or more
  * @param inner   leave out the first and last piece of each segment, as overlapping segments do with their specials
  */
 export function batchOf(segments: Pieces['segments'], padId: number, inner: boolean, length = 0): Batch {
