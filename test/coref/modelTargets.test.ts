@@ -3,6 +3,7 @@ import { type CorefDocument, type CorefModel, type Decision, structureOfSpans } 
 import { scope, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { resolutionOf } from '../../packages/coref/src/model/resolution.ts'
 import { tinyModel, tinyPieces, variants } from './tinyModel.ts'
 
 await useDevice('ref') // f64
@@ -122,7 +123,7 @@ test('layerIntegratedGradients explains a decision about a document of several s
       { kind: 'logProbability', span, antecedent },
     ]
     const { input, forward } = model.targets({ pieces, structure: record.structure }, decisions)
-    const records = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input), nSteps: 300 })
+    const records = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input), nSteps: 120 })
     const column = 1 + record.antecedents[span]!.indexOf(antecedent)
     near(records[0]!.fx, record.scores[span]![column]!, 'value')
     for (const { scores, tokens, fx, fBaseline, completenessError } of records) {
@@ -130,7 +131,7 @@ test('layerIntegratedGradients explains a decision about a document of several s
       assert.is(tokens[0], '[CLS]')
       // ReLU bends the path, so the rule is not exact
       const scale = Math.max(0.1, Math.abs(fx - fBaseline))
-      assert.ok(Math.abs(completenessError) < 0.02 * scale, `${name}: ${completenessError} of ${fx - fBaseline}`)
+      assert.ok(Math.abs(completenessError) < 0.05 * scale, `${name}: ${completenessError} of ${fx - fBaseline}`)
       // [CLS], [SEP] and padding are those of the baseline
       assert.is(scores[0], 0)
       assert.is(scores[13 + 9], 0)
@@ -176,6 +177,16 @@ test('mentions come in words, characters and text', async () => {
   for (const [i, word] of input.wordIds.entries()) {
     assert.equal(input.offsets[i], word === null ? [0, 0] : offsets[word])
   }
+})
+
+test('spans of pieces that are the same words are one mention', async () => {
+  const record = await tinyModel().score(pieces)
+  const { clusters } = resolutionOf(record)
+  assert.ok(clusters.length > 0)
+  const [first, second] = record.clusters[0]!
+  const words = record.spans.words.map((span, rank) => (rank === second ? record.spans.words[first!]! : span))
+  const merged = resolutionOf({ ...record, spans: { ...record.spans, words } })
+  assert.is(merged.clusters.flat().length, clusters.flat().length - (record.clusters[0]!.length === 2 ? 2 : 1))
 })
 
 test.run()

@@ -30,7 +30,7 @@ export interface Batch {
 /**
  * Segments padded to one length.
  *
- * length  of the longest, or more
+ * @param length  of the longest, or more
  * @param inner   leave out the first and last piece of each segment, as overlapping segments do with their specials
  */
 export function batchOf(segments: Pieces['segments'], padId: number, inner: boolean, length = 0): Batch {
@@ -66,8 +66,8 @@ const piecesAtOnce = 2048
 /**
  * The vectors of a document's pieces, at the site `tokens` [T, H].
  *
- * few     encode some segments after the other, for less memory; sites are then passed several times
- * length  pad segments to this length, if it is more than that of the longest
+ * @param options.few     encode some segments after the other, for less memory; sites are then passed several times
+ * @param options.length  pad segments to this length, if it is more than that of the longest
  * @returns       `[…, T, H]`
  */
 export function encodePieces(
