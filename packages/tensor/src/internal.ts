@@ -1,4 +1,5 @@
 /** For the library's own tests and benchmarks: the table of operations, the contract of a device. No stability promised. */
+export { blasBackend } from './backends/blas/index.ts'
 export { type BlasSearch, findBlas } from './backends/blas/library.ts'
 export { wasmBackend } from './backends/wasm/index.ts'
 export { backendOf, registerBackend } from './device.ts'

@@ -5,7 +5,8 @@ import { sizeOf, stridesOf } from '../../shape.ts'
 import { addressOf as offsetOf } from '../wasm/engine.ts'
 import { wasmBackend } from '../wasm/index.ts'
 import { longMatrix, matricesOf, matrixOf } from '../wasm/matmul.ts'
-import { requireBlas } from './library.ts'
+import { copyView, denseAt } from '../wasm/walk.ts'
+import { type BlasLibrary, requireBlas } from './library.ts'
 
 const rowMajor = 101
 const plain = 111
@@ -46,9 +47,8 @@ function checkBounds(x: View): void {
   if (x.offset < 0 || last >= x.buffer.capacity) throw internal('a matrix reaches out of its buffer')
 }
 
-/** A device whose products a BLAS computes. @throws {DeviceError} where none is found */
-export function blasBackend(): Backend {
-  const library = requireBlas()
+/** A device whose products a BLAS computes, by default the system's. @throws {DeviceError} where none is found */
+export function blasBackend(library: BlasLibrary = requireBlas()): Backend {
   const wasm = wasmBackend()
   const { engine } = wasm
   const base = library.addressOf(new Float32Array(engine.heap.buffer))
@@ -58,13 +58,13 @@ export function blasBackend(): Backend {
     checkBounds(x)
     const known = describe(x, base + offsetOf(x))
     if (known) body(known)
-    else engine.dense(x, (at) => body({ at: base + at, form: plain, leading: Math.max(1, x.shape[1]!) }))
+    else denseAt(engine, x, (at) => body({ at: base + at, form: plain, leading: Math.max(1, x.shape[1]!) }))
   }
 
   const one = (a: View, b: View, bias: View | null, y: View): void => {
     const [m, k] = a.shape as [number, number]
     const n = b.shape[1]!
-    if (bias) engine.copyInto({ ...bias, shape: [m, n], strides: [0, bias.strides[0]!] }, y)
+    if (bias) copyView(engine, { ...bias, shape: [m, n], strides: [0, bias.strides[0]!] }, y)
     checkBounds(y)
     asMatrix(a, (p) =>
       asMatrix(b, (q) => {
@@ -103,7 +103,7 @@ export function blasBackend(): Backend {
     const dense = { ...y, strides: stridesOf(y.shape) }
     if (items === 1) one(matrixOf(a), matrixOf(b), bias, matrixOf(dense))
     else if (oneMatrix) {
-      engine.dense(a, (at) => one(longMatrix(a, at), matrixOf(b), bias, longMatrix(dense, offsetOf(y))))
+      denseAt(engine, a, (at) => one(longMatrix(a, at), matrixOf(b), bias, longMatrix(dense, offsetOf(y))))
     } else for (const [p, q, r] of matricesOf([a, b, dense])) one(p!, q!, bias, r!)
   }
 

@@ -2,7 +2,8 @@
 import type { BinaryName, CompareName, Kernels, UnaryName, View } from '../../kernels.ts'
 import { sizeOf } from '../../shape.ts'
 import { isDense, joinAxes } from '../nest.ts'
-import { addressOf, bytesOfView, type Engine } from './engine.ts'
+import { addressOf, type Engine } from './engine.ts'
+import { cheap, copyView, denseAt, walkViews } from './walk.ts'
 
 /** The numbers that the compiled kernels know these by: places in these lists. */
 const unaryNumbers: readonly UnaryName[] = [
@@ -12,51 +13,23 @@ const unaryNumbers: readonly UnaryName[] = [
 const binaryNumbers: readonly BinaryName[] = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum']
 const compareNumbers: readonly CompareName[] = ['equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual']
 
-/** Elements a chunk: some tens of µs each. Those computed one at a time, in f64, cost twenty times as much. */
-const cheap = 16384
+/** Elements a chunk of what is computed one at a time, in f64: it costs twenty times as much as what is `cheap`. */
 const dear = 2048
 const quick = new Set<string>(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 'round', 'reciprocal', 'sqrt'])
 const vectorized = new Set<string>(['exp', 'gelu', 'geluDerivative'])
 
 const chunkOf = (name: string): number => (quick.has(name) ? cheap : vectorized.has(name) ? 2 * dear : dear / 2)
 
-/** Conversions by their dtypes, from and to. */
-const conversions: Record<string, number> = {
-  'f32 i32': 2,
-  'i32 f32': 3,
-  'f32 bool': 4,
-  'i32 bool': 5,
-  'bool i32': 6,
-  'bool f32': 7,
-}
-
 type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'mulGeluDerivative'>
 
 export function elementwiseKernels(engine: Engine): Elementwise {
-  /** Runs a kernel over operands of one shape; the last is the result. */
-  const walk = (kernel: string, operation: number, views: readonly View[], chunk: number): void => {
-    const { shape } = views[0]!
-    if (shape.includes(0)) return
-    const { sizes, strides } = joinAxes(shape, views)
-    const rank = Math.max(1, sizes.length)
-    const plan = [operation, rank, views.length]
-    for (const x of views) plan.push(addressOf(x), bytesOfView(x) === 1 ? 0 : 2)
-    plan.push(...(sizes.length === 0 ? [1] : sizes))
-    for (const of of strides) plan.push(...(of.length === 0 ? [1] : of))
-    engine.run(kernel, plan, sizeOf(shape), chunk)
-  }
-
-  const copy = (x: View, y: View): void => {
-    const [from, to] = [x.buffer.dtype, y.buffer.dtype]
-    const operation = from === to ? (from === 'bool' ? 1 : 0) : conversions[`${from} ${to}`]!
-    walk('copy', operation, [x, y], cheap)
-  }
-  engine.copyInto = copy
+  const walk = (kernel: string, operation: number, views: readonly View[], chunk: number): void =>
+    walkViews(engine, kernel, operation, views, chunk)
 
   const typed = (kernel: string, x: View) => ({ f32: kernel, i32: `${kernel}Int`, bool: `${kernel}Bool` })[dtypeOf(x)]
 
   return {
-    copy,
+    copy: (x, y) => copyView(engine, x, y),
     fill(value, y) {
       const view = hostView(engine, y)
       const { sizes, strides } = joinAxes(y.shape, [y])
@@ -77,8 +50,8 @@ export function elementwiseKernels(engine: Engine): Elementwise {
       walk('select', y.buffer.dtype === 'bool' ? 0 : 2, [condition, a, b, y], cheap)
     },
     mulGeluDerivative(d, x, y) {
-      engine.dense(d, (dAt) =>
-        engine.dense(x, (xAt) => {
+      denseAt(engine, d, (dAt) =>
+        denseAt(engine, x, (xAt) => {
           const size = sizeOf(y.shape)
           engine.run('geluDerivative', [dAt, xAt, addressOf(y), sizeOf(x.shape), size], Math.ceil(size / 4), dear / 2)
         }),

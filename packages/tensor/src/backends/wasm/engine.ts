@@ -1,8 +1,6 @@
 /** The engine under the kernels: module, memory, threads, and the plans that tell a kernel what to do. */
 import { DeviceError } from '../../errors.ts'
 import type { Buffer, View } from '../../kernels.ts'
-import { sizeOf, stridesOf } from '../../shape.ts'
-import { isDense } from '../nest.ts'
 import { defaultThreads, hostWorkers } from './host.ts'
 import { Heap, newMemory } from './memory.ts'
 import { alone, shared } from './module.generated.ts'
@@ -48,7 +46,8 @@ export class Engine {
   readonly #numbers: ReadonlyMap<string, number>
   readonly #plan: Int32Array
   readonly #planAt: number
-  #scratch: { at: number; bytes: number }
+  /** each thread's bytes, and the bytes of all that were allocated */
+  #scratch: { at: number; bytes: number; total: number }
 
   constructor() {
     const host = hostWorkers()
@@ -63,7 +62,8 @@ export class Engine {
     this.#plan = new Int32Array(memory.buffer, this.#planAt, planWords)
     const control = this.heap.allocate(Threads.controlBytes)
     const threads = defaultThreads(host)
-    this.#scratch = { at: this.heap.allocate(leastScratch * threads), bytes: leastScratch }
+    const total = leastScratch * threads
+    this.#scratch = { at: this.heap.allocate(total), bytes: leastScratch, total }
     const kernels = names.map((name) => exports[name] as Kernel)
     this.threads = new Threads({ module, memory, kernels }, control, this.#scratch, threads)
     this.#alone = host.alone
@@ -102,31 +102,12 @@ export class Engine {
 
   /** Scratch memory of at least so many bytes for every thread. */
   #reserve(bytes: number): void {
-    const { at, bytes: before } = this.#scratch
     const size = Math.max(leastScratch, 2 ** Math.ceil(Math.log2(bytes)))
-    this.heap.free(at, before * this.#threadsOfScratch)
-    this.#threadsOfScratch = this.threads.count
-    this.#scratch = { at: this.heap.allocate(size * this.#threadsOfScratch), bytes: size }
+    const total = size * this.threads.count
+    this.heap.free(this.#scratch.at, this.#scratch.total)
+    this.#scratch = { at: this.heap.allocate(total), bytes: size, total }
     this.threads.setScratch(this.#scratch.at, size)
   }
-  #threadsOfScratch = defaultThreads(hostWorkers())
-
-  /** Calls `body` with the address of the view's elements in row-major order, copied where they do not lie so. */
-  dense<T>(x: View, body: (at: number) => T): T {
-    if (isDense(x)) return body(addressOf(x))
-    const bytes = sizeOf(x.shape) * bytesOfView(x)
-    return this.temporary(bytes, (at) => {
-      const y: View = {
-        buffer: { dtype: x.buffer.dtype, capacity: 0, data: { at, bytes } satisfies Block },
-        ...{ shape: x.shape, strides: stridesOf(x.shape), offset: 0 },
-      }
-      this.copyInto(x, y)
-      return body(at)
-    })
-  }
-
-  /** Set by the elementwise kernels. */
-  copyInto: (x: View, y: View) => void = () => {}
 
   /** Memory for the time of a call. */
   temporary<T>(bytes: number, body: (at: number) => T): T {

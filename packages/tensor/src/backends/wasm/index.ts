@@ -6,6 +6,7 @@ import { elementwiseKernels, hostView } from './elementwise.ts'
 import { type Block, Engine } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
 import { rowKernels } from './rows.ts'
+import { denseAt } from './walk.ts'
 
 /** A device with memory and threads of its own. */
 export function wasmBackend(): Backend & { engine: Engine } {
@@ -15,7 +16,7 @@ export function wasmBackend(): Backend & { engine: Engine } {
 
   const readSync = (x: View) => {
     const size = sizeOf(x.shape)
-    return engine.dense(x, (at) => {
+    return denseAt(engine, x, (at) => {
       const data = { at, bytes: 0 } satisfies Block
       const here: View = { ...x, buffer: { ...x.buffer, capacity: size, data }, strides: stridesOf(x.shape), offset: 0 }
       return hostView(engine, here).slice()

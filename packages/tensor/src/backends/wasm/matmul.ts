@@ -3,6 +3,7 @@ import type { Buffer, Kernels, View } from '../../kernels.ts'
 import { sizeOf } from '../../shape.ts'
 import { joinAxes } from '../nest.ts'
 import { addressOf, type Block, type Engine } from './engine.ts'
+import { denseAt } from './walk.ts'
 
 const panelWidth = 16
 /** Floating-point operations a chunk, some tens of µs. */
@@ -127,7 +128,7 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     forget: (buffer) => packed.forget(buffer),
     matmul(a, b, y, bias = null) {
       if (y.shape.includes(0)) return
-      if (bias) engine.dense(bias, (at) => product(a, b, at, y))
+      if (bias) denseAt(engine, bias, (at) => product(a, b, at, y))
       else product(a, b, 0, y)
     },
   }
@@ -140,7 +141,7 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
       one(matrixOf(a), matrixOf(b), biasAt, matrixOf(y))
     } else if (b.strides.slice(0, -2).every((stride) => stride === 0)) {
       // one b for the whole batch: all rows are one long matrix, once they lie one behind the other
-      engine.dense(a, (at) => one(longMatrix(a, at), matrixOf(b), biasAt, longMatrix(y, addressOf(y))))
+      denseAt(engine, a, (at) => one(longMatrix(a, at), matrixOf(b), biasAt, longMatrix(y, addressOf(y))))
     } else if (biasAt !== 0 || 2 * m * k * n > largeProduct) {
       for (const [p, q, r] of matricesOf([a, b, y])) one(p!, q!, biasAt, r!)
     } else batched(a, b, y, items)

@@ -4,6 +4,7 @@ import { sizeOf } from '../../shape.ts'
 import { rows as reference } from '../ref/rows.ts'
 import { hostView } from './elementwise.ts'
 import { addressOf, bytesOfView, type Engine, floatBits } from './engine.ts'
+import { denseAt } from './walk.ts'
 
 /** Elements of rows that make a chunk. */
 const chunkElements = 8192
@@ -26,7 +27,7 @@ type Rows = Pick<
 
 export function rowKernels(engine: Engine): Rows {
   const address = (x: View | null, body: (at: number) => void): void => {
-    if (x) engine.dense(x, body)
+    if (x) denseAt(engine, x, body)
     else body(0)
   }
   /** The addresses of several operands, dense. */
