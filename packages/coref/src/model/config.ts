@@ -192,6 +192,7 @@ export function parseCorefConfig(json: unknown, file = 'config.json'): CorefConf
     if (!fits(value)) throw new FormatError({ file, key, expected, got: JSON.stringify(value) ?? 'nothing' })
     config[name] = value
   }
+  // `fileNames` has every name of a configuration, so each was checked above
   return requireConsistent(config as unknown as CorefConfig, file)
 }
 
