@@ -45,6 +45,12 @@ const itself =
     )
   }
 
+/**
+ * Inputs of operations that broadcast but do not stretch this one: d has the shape of the result, x all of its axes but
+ * the last, and the rule for the weight sums over rows itself. There is no sum to drop.
+ */
+const unstretched = ['mulGeluDerivative d', 'softmaxDerivative d', 'linear x', 'linear weight']
+
 /** Takes the first element of every axis that should be summed. */
 const unsummed =
   (rule: Rule, name: string): Rule =>
@@ -83,7 +89,9 @@ function mutantsOf(op: Op, derivatives: Record<string, Derivative>, name: string
     mutant('vjp negated', 'vjp', { vjp: negated(op, rules.vjp) }),
     mutant('jvp negated', 'jvp', { jvp: negated(op, push) }),
   ]
-  if (op.broadcasts) list.push(mutant('un-broadcast dropped', 'unsummed', { vjp: unsummed(rules.vjp, name) }))
+  if (op.broadcasts && !unstretched.includes(`${op.name} ${name}`)) {
+    list.push(mutant('un-broadcast dropped', 'unsummed', { vjp: unsummed(rules.vjp, name) }))
+  }
   for (const [i, first] of rules.reads.entries()) {
     for (const second of rules.reads.slice(i + 1)) {
       const swapped =

@@ -49,22 +49,22 @@ export const softmaxOps = {
     large: { shapes: [[12, 128, 128], [128]], attrs: {}, booleans: [1] },
   }),
 
-  /** y ∘ (d − ⟨d, y⟩) of probabilities y, which d may repeat. */
-  softmaxDerivative: defineOp<'d' | 'y'>({
+  /** p ∘ (d − ⟨d, p⟩) of probabilities p, which d may repeat. */
+  softmaxDerivative: defineOp<'d' | 'p'>({
     name: 'softmaxDerivative',
-    inputs: ['d', 'y'],
+    inputs: ['d', 'p'],
     broadcasts: true,
     shape: ([d]) => d!.shape,
-    forward: (kernels, [d, y], result) => kernels.softmaxDerivative(d!, y!, result),
+    forward: (kernels, [d, p], result) => kernels.softmaxDerivative(d!, p!, result),
     derivatives: {
-      d: linear(['y'], (c, { y }) => softmaxRule(c, y)),
-      y: both({
-        reads: ['d', 'y'],
-        vjp: (c, { d, y }) => sub(mul(c, sub(d, inner(d, y))), mul(d, inner(c, y))),
-        jvp: (dy, { d, y }) => sub(mul(dy, sub(d, inner(d, y))), mul(y, inner(d, dy))),
+      d: linear(['p'], (c, { p }) => softmaxRule(c, p)),
+      p: both({
+        reads: ['d', 'p'],
+        vjp: (c, { d, p }) => sub(mul(c, sub(d, inner(d, p))), mul(d, inner(c, p))),
+        jvp: (dp, { d, p }) => sub(mul(dp, sub(d, inner(d, p))), mul(p, inner(d, dp))),
       }),
     },
-    decomposition: ([d, y]) => mul(y!, sub(d!, inner(d!, y!))),
+    decomposition: ([d, p]) => mul(p!, sub(d!, inner(d!, p!))),
     cases: [
       {
         shapes: [
