@@ -267,3 +267,17 @@ export function gemmBatch(plan: usize, begin: i32, end: i32, scratch: usize): vo
     }
   }
 }
+
+/**
+ * Sets part [begin, end) of a product's result to the bias, for a product that adds to it. Plan: 6 y, 7 elements between
+ * its rows, 8 rows, 9 columns, 11 bias, 12 whether the range counts columns and not rows.
+ */
+export function biasRows(plan: usize, begin: i32, end: i32, _scratch: usize): void {
+  const byColumns = field(plan, 12) != 0
+  const yRow = <usize>field(plan, 7) << 2
+  const rows = byColumns ? field(plan, 8) : end - begin
+  const bytes = <usize>(byColumns ? end - begin : field(plan, 9)) << 2
+  const column = byColumns ? <usize>begin << 2 : 0
+  let y = pointer(plan, 6) + column + (byColumns ? 0 : yRow * begin)
+  for (let i = 0; i < rows; i++, y += yRow) memory.copy(y, pointer(plan, 11) + column, bytes)
+}

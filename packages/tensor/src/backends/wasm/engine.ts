@@ -4,7 +4,7 @@ import type { Buffer, View } from '../../kernels.ts'
 import { defaultThreads, hostWorkers } from './host.ts'
 import { Heap, newMemory } from './memory.ts'
 import { alone, shared } from './module.generated.ts'
-import { type Kernel, Threads } from './threads.ts'
+import { type ForeignProgram, type Kernel, Threads } from './threads.ts'
 
 const planWords = 1024
 /** Every thread has so much at least. */
@@ -34,8 +34,13 @@ export function floatBits(x: number): number {
 }
 
 /** Kernels by name: the compiled exports. */
-interface Exports {
+export interface Exports {
   readonly [name: string]: Kernel | WebAssembly.Memory | WebAssembly.Global
+}
+
+/** Kernels of another kind: made here by a function, in workers by the same function as text. */
+export interface ForeignKernels extends ForeignProgram {
+  make(memory: WebAssembly.Memory, exports: Exports): Readonly<Record<string, Kernel>>
 }
 
 export class Engine {
@@ -49,14 +54,15 @@ export class Engine {
   /** each thread's bytes, and the bytes of all that were allocated */
   #scratch: { at: number; bytes: number; total: number }
 
-  constructor() {
+  constructor(foreign: ForeignKernels | null = null) {
     const host = hostWorkers()
     const memory = newMemory(host.alone === null)
     const { module, exports } = compiled(host.alone === null ? shared : alone, memory)
     const names = Object.keys(exports)
       .filter((name) => typeof exports[name] === 'function')
       .sort()
-    this.#numbers = new Map(names.map((name, i) => [name, i]))
+    const others = foreign ? foreign.make(memory, exports) : {}
+    this.#numbers = new Map([...names, ...Object.keys(others)].map((name, i) => [name, i]))
     this.heap = new Heap(memory, (exports.heapBase as WebAssembly.Global).value)
     this.#planAt = this.heap.allocate(planWords * 4)
     this.#plan = new Int32Array(memory.buffer, this.#planAt, planWords)
@@ -64,8 +70,9 @@ export class Engine {
     const threads = defaultThreads(host)
     const total = leastScratch * threads
     this.#scratch = { at: this.heap.allocate(total), bytes: leastScratch, total }
-    const kernels = names.map((name) => exports[name] as Kernel)
-    this.threads = new Threads({ module, memory, kernels }, control, this.#scratch, threads)
+    const kernels = [...names.map((name) => exports[name] as Kernel), ...Object.values(others)]
+    const program = foreign && { program: foreign.program, data: foreign.data }
+    this.threads = new Threads({ module, memory, kernels, foreign: program }, control, this.#scratch, threads)
     this.#alone = host.alone
   }
 
