@@ -1,9 +1,10 @@
 /** The engine under the kernels: module, memory, threads, and the plans that tell a kernel what to do. */
 import { DeviceError } from '../../errors.ts'
 import type { Buffer, View } from '../../kernels.ts'
+import { hasFusedMultiplyAdd } from './fused.ts'
 import { defaultThreads, hostWorkers } from './host.ts'
 import { Heap, newMemory } from './memory.ts'
-import { alone, shared } from './module.generated.ts'
+import { alone, aloneFused, shared, sharedFused } from './module.generated.ts'
 import { type ForeignProgram, type Kernel, Threads } from './threads.ts'
 
 const planWords = 1024
@@ -48,6 +49,8 @@ export class Engine {
   readonly threads: Threads
   /** why there is one thread only; null where there may be more */
   readonly #alone: string | null
+  /** whether the kernels round a product and a sum once: other bits, and faster */
+  readonly #fused = hasFusedMultiplyAdd()
   readonly #numbers: ReadonlyMap<string, number>
   readonly #plan: Int32Array
   readonly #planAt: number
@@ -57,7 +60,7 @@ export class Engine {
   constructor(foreign: ForeignKernels | null = null) {
     const host = hostWorkers()
     const memory = newMemory(host.alone === null)
-    const { module, exports } = compiled(host.alone === null ? shared : alone, memory)
+    const { module, exports } = compiled(this.#moduleFor(host.alone === null), memory)
     const names = Object.keys(exports)
       .filter((name) => typeof exports[name] === 'function')
       .sort()
@@ -76,10 +79,15 @@ export class Engine {
     this.#alone = host.alone
   }
 
+  #moduleFor(threads: boolean): string {
+    if (threads) return this.#fused ? sharedFused : shared
+    return this.#fused ? aloneFused : alone
+  }
+
   get description(): string {
     const { count } = this.threads
     const why = this.#alone === null ? '' : `, for ${this.#alone}`
-    return `wasm (SIMD, ${count} thread${count === 1 ? '' : 's'}${why})`
+    return `wasm (SIMD${this.#fused ? ' with fused multiply-add' : ''}, ${count} thread${count === 1 ? '' : 's'}${why})`
   }
 
   /** Another number of threads. @throws {DeviceError} where the host has but one */
