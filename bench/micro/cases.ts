@@ -117,12 +117,12 @@ const table: Record<keyof Kernels, KernelCase[]> = {
     ...(['sigmoid', 'softplus', 'erf', 'gelu', 'geluDerivative'] as const).map((name) => unary(name)),
     ...(['reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p'] as const).map((name) => unary(name, [0.1, 4])),
   ],
-  mulGeluDerivative: [
+  geluWithDerivative: [
     {
-      name: 'mulGeluDerivative',
+      name: 'geluWithDerivative',
       make: (on) => {
-        const [d, x, y] = [on.floats([rows, wide]), on.floats([rows, wide]), on.result([rows, wide])]
-        return prepared([d, x], y, (kernels) => kernels.mulGeluDerivative(d, x, y))
+        const [x, y, slope] = [on.floats([rows, wide]), on.result([rows, wide]), on.result([rows, wide])]
+        return prepared([x, y], slope, (kernels) => kernels.geluWithDerivative(x, y, slope))
       },
     },
   ],

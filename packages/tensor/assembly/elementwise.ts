@@ -1,6 +1,6 @@
 /** Elementwise kernels: one run per operation, four floats at a time. The numbers of operations are the host's lists. */
 
-import { erf, exp4, gelu4, geluDerivative4, pow, sigmoid, softplus, splat } from './special'
+import { erf, exp4, gelu4, geluDerivative4, pow, sigmoid, softplus, splat, storeGeluWithDerivative4 } from './special'
 import { field, pointer, walk } from './walk'
 
 /** f of four floats. The operation is a constant where this is inlined, so one branch is left. */
@@ -249,23 +249,21 @@ export function copy(plan: usize, begin: i32, end: i32, scratch: usize): void {
   walk(plan, begin, end, scratch, copyRun)
 }
 
-/** d gelu′(x) in one pass. Plan: 0 d, 1 x, 2 result, 3 elements of x, which d repeats; units of four elements of d. */
-export function geluDerivative(plan: usize, begin: i32, end: i32, _scratch: usize): void {
-  const size = field(plan, 3)
-  const total = field(plan, 4)
-  for (let unit = begin; unit < end; unit++) {
-    const i = unit << 2
-    const at = <usize>i << 2
-    const from = i % size
-    if (i + 4 <= total && from + 4 <= size) {
-      const slope = geluDerivative4(v128.load(pointer(plan, 1) + (<usize>from << 2)))
-      v128.store(pointer(plan, 2) + at, f32x4.mul(v128.load(pointer(plan, 0) + at), slope))
-      continue
-    }
-    for (let j = i; j < min(i + 4, total); j++) {
-      const slope = geluDerivative4(v128.load32_splat(pointer(plan, 1) + (<usize>(j % size) << 2)))
-      const place = <usize>j << 2
-      store<f32>(pointer(plan, 2) + place, load<f32>(pointer(plan, 0) + place) * f32x4.extract_lane(slope, 0))
-    }
+/** gelu and its slope in one pass. Plan: 0 x, 1 y, 2 slope, 3 elements; units of four. Scratch holds the last few. */
+export function geluWithDerivative(plan: usize, begin: i32, end: i32, scratch: usize): void {
+  const x = pointer(plan, 0)
+  const y = pointer(plan, 1)
+  const slope = pointer(plan, 2)
+  const whole = min(end, field(plan, 3) >> 2)
+  for (let unit = begin; unit < whole; unit++) {
+    const at = <usize>unit << 4
+    storeGeluWithDerivative4(v128.load(x + at), y + at, slope + at)
   }
+  if (whole == end) return
+  const at = <usize>whole << 4
+  const bytes = <usize>(field(plan, 3) & 3) << 2
+  memory.copy(scratch, x + at, bytes)
+  storeGeluWithDerivative4(v128.load(scratch), scratch + 16, scratch + 32)
+  memory.copy(y + at, scratch + 16, bytes)
+  memory.copy(slope + at, scratch + 32, bytes)
 }

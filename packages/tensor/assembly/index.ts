@@ -6,7 +6,7 @@ export {
   compareBool,
   compareInt,
   copy,
-  geluDerivative,
+  geluWithDerivative,
   select,
   unary,
   unaryInt,

@@ -107,12 +107,17 @@ function bounded4(x: v128): v128 {
   return f32x4.max(f32x4.min(x, constant(15)), constant(16))
 }
 
-/** x Φ(x); 0 from −13 down, where it is below 1e-36. */
+/** x Φ(x) from Φ(x); 0 from −13 down, where it is below 1e-36. */
+@inline
+function geluOf(x: v128, normal: v128): v128 {
+  return v128.andnot(f32x4.mul(f32x4.max(x, constant(16)), normal), f32x4.le(x, splat(-13)))
+}
+
+/** x Φ(x). */
 @inline
 export function gelu4(x: v128): v128 {
   const z = bounded4(x)
-  const y = f32x4.mul(f32x4.max(x, constant(16)), normal4(z, density4(z)))
-  return v128.andnot(y, f32x4.le(x, splat(-13)))
+  return geluOf(x, normal4(z, density4(z)))
 }
 
 /** Φ(x) + x φ(x). */
@@ -121,6 +126,16 @@ export function geluDerivative4(x: v128): v128 {
   const z = bounded4(x)
   const density = density4(z)
   return madd(normal4(z, density), z, density)
+}
+
+/** Stores gelu(x) and gelu′(x), which share Φ and φ; the bits are those of the two alone. */
+@inline
+export function storeGeluWithDerivative4(x: v128, y: usize, slope: usize): void {
+  const z = bounded4(x)
+  const density = density4(z)
+  const normal = normal4(z, density)
+  v128.store(y, geluOf(x, normal))
+  v128.store(slope, madd(normal, z, density))
 }
 
 const twoOverSqrtPi: f64 = 1.12837916709551257389616
