@@ -227,16 +227,14 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       },
     },
   ],
-  layerNormDerivative: [
-    {
-      name: 'layerNormDerivative',
-      make: (on) => {
-        const [d, x, weight] = [on.floats([rows, hidden]), on.floats([rows, hidden]), on.floats([hidden])]
-        const y = on.result([rows, hidden])
-        return prepared([d, x, weight], y, (kernels) => kernels.layerNormDerivative(d, x, weight, 1e-12, false, y))
-      },
+  layerNormDerivative: [1, 14].map((directions) => ({
+    name: directions === 1 ? 'layerNormDerivative' : `layerNormDerivative, ${directions} directions`,
+    make: (on) => {
+      const [d, x] = [on.floats([directions, rows, hidden]), on.floats([rows, hidden])]
+      const [weight, y] = [on.floats([hidden]), on.result([directions, rows, hidden])]
+      return prepared([d, x, weight], y, (kernels) => kernels.layerNormDerivative(d, x, weight, 1e-12, false, y))
     },
-  ],
+  })),
   takeRows: [
     {
       name: 'takeRows of 30522',

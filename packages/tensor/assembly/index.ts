@@ -14,11 +14,10 @@ export {
 export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { gemm, gemmBatch, pack } from './gemm'
 export { copyLines, peak } from './limits'
+export { layerNorm, layerNormDerivative } from './norm'
 export {
   argReduce,
   cumsum,
-  layerNorm,
-  layerNormDerivative,
   maskedSoftmax,
   reduce,
   reduceInt,

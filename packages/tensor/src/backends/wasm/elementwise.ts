@@ -13,12 +13,11 @@ const unaryNumbers: readonly UnaryName[] = [
 const binaryNumbers: readonly BinaryName[] = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum']
 const compareNumbers: readonly CompareName[] = ['equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual']
 
-/** Elements a chunk of what is computed one at a time, in f64: it costs twenty times as much as what is `cheap`. */
-const dear = 2048
+/** Elements a chunk of functions that polynomials approximate: some tens of µs, too. */
+const dear = 4096
 const quick = new Set<string>(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 'round', 'reciprocal', 'sqrt'])
-const vectorized = new Set<string>(['exp', 'gelu', 'geluDerivative'])
 
-const chunkOf = (name: string): number => (quick.has(name) ? cheap : vectorized.has(name) ? 2 * dear : dear / 2)
+const chunkOf = (name: string): number => (quick.has(name) ? cheap : dear)
 
 type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
@@ -52,7 +51,7 @@ export function elementwiseKernels(engine: Engine): Elementwise {
     geluWithDerivative(x, y, slope) {
       const size = sizeOf(x.shape)
       denseAt(engine, x, (at) =>
-        engine.run('geluWithDerivative', [at, addressOf(y), addressOf(slope), size], Math.ceil(size / 4), dear / 2),
+        engine.run('geluWithDerivative', [at, addressOf(y), addressOf(slope), size], Math.ceil(size / 4), dear / 4),
       )
     },
   }
