@@ -1,6 +1,7 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { OptionError } from '@antecedent/tensor'
+import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
@@ -66,6 +67,7 @@ function report(error: unknown): number {
   return error instanceof OptionError ? exitCodes.usage : exitCodes.failure
 }
 
+allowFusedMultiplyAdd()
 try {
   await program.parseAsync()
 } catch (error) {
