@@ -6,7 +6,7 @@ export {
   compareBool,
   compareInt,
   copy,
-  geluDerivative,
+  geluWithDerivative,
   select,
   unary,
   unaryInt,
@@ -15,11 +15,10 @@ export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
+export { layerNorm, layerNormDerivative } from './norm'
 export {
   argReduce,
   cumsum,
-  layerNorm,
-  layerNormDerivative,
   maskedSoftmax,
   reduce,
   reduceInt,
