@@ -4,6 +4,15 @@ export type { LinkCounts } from './blanc.ts'
 export { type Counts, type Fraction, f1Of, quotient, truncatedPercent, type Values, valuesOf } from './fraction.ts'
 export { type MetricJson, type ScoresJson, scoresToJson, scoreTable } from './report.ts'
 export {
+  bootstrap,
+  bootstrapMean,
+  type ConllDifference,
+  compareConll,
+  type Estimate,
+  type ResamplingOptions,
+  randomisationTest,
+} from './resampling.ts'
+export {
   addScoreCounts,
   type Convention,
   conventions,
