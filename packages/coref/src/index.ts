@@ -1,4 +1,6 @@
 /** Coarse-to-fine coreference resolution on BERT. */
+
+export * from './bias/index.ts'
 export type { Cluster, CorefDocument, Span } from './documents/document.ts'
 export type { Pieces } from './documents/pieces.ts'
 export * from './metrics/index.ts'

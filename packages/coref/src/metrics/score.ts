@@ -81,7 +81,8 @@ export function addScoreCounts(a: ScoreCounts, b: ScoreCounts): ScoreCounts {
 /** The counts of no document. */
 export const noCounts: ScoreCounts = countsOf([], [])
 
-const scoreOf = (counts: Counts): MetricScore => ({ ...valuesOf(counts), counts })
+/** Counts with their quotients. */
+export const scoreOf = (counts: Counts): MetricScore => ({ ...valuesOf(counts), counts })
 
 /** The mean of recall, of precision and of F₁. */
 export function meanOf(scores: readonly Values[]): Values {
