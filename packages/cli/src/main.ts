@@ -1,11 +1,13 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
+import { conventions } from '@antecedent/coref'
 import { OptionError } from '@antecedent/tensor'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { explain } from './explain.ts'
 import { count, exitCodes, positive, withCommonOptions, withFigureOptions } from './options.ts'
+import { score } from './score.ts'
 
 const program = new Command('antecedent')
   .description('Explains how a BERT model reads a text.')
@@ -51,6 +53,18 @@ withFigureOptions(program.command('attribute').description('Layer Integrated Gra
 withFigureOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
   attention,
 )
+
+program
+  .command('score')
+  .description('coreference metrics of a response against a key, by the rules of the official CoNLL scorer')
+  .argument('<key>', 'a file whose last column is coreference, or a folder of such files (*conll, *.key, *.response)')
+  .argument('<response>', 'the same; documents are looked up by name')
+  .addOption(
+    new Option('--convention <name>', 'how entities of one mention count').choices(conventions).default('official'),
+  )
+  .option('--json', 'data as JSON on standard output: per cent, with numerators and denominators')
+  .option('--quiet', 'no notices')
+  .action(score)
 
 program
   .command('doctor')

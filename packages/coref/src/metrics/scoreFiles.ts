@@ -31,31 +31,48 @@ export interface FileScores {
   readonly warnings: string[]
 }
 
-/** Where the mentions that an alignment found repeated stand: the copies, by their lines. */
+/** The lines of the mentions that an alignment found repeated, each line once. */
 function linesOf(document: ScorerDocument, repeated: Alignment['repeated']): number[] {
-  return repeated.map(({ cluster, span }) => {
+  const lines = repeated.map(({ cluster, span }) => {
     const copies = document.entities[cluster]!.filter((mention) => mention.span.join() === span.join())
     return copies.at(-1)!.line
   })
+  return [...new Set(lines)]
+}
+
+/** The documents of some files, by name. @throws {FormatError} where two files have one of the same name */
+function documentsOf(files: readonly NamedText[]): Map<string, ScorerDocument> {
+  const documents = new Map<string, ScorerDocument>()
+  for (const { text, ...options } of files) {
+    for (const document of parseScorerFile(text, options)) {
+      const { name, file, line } = document
+      const other = documents.get(name)
+      if (other)
+        throw new FormatError({ file, line, expected: 'a new document', got: `${name} again, as in ${other.file}` })
+      documents.set(name, document)
+    }
+  }
+  return documents
 }
 
 /**
  * Scores a response as the official scorer does: the documents of the key, looked up by name in the response.
+ * Each side may lie in several files.
  *
  * @throws {FormatError} for what `parseScorerFile` refuses, and where the response repeats more than ten mentions of
  *   the key
  */
 export function scoreFiles(
-  key: NamedText,
-  response: NamedText,
+  key: NamedText | readonly NamedText[],
+  response: NamedText | readonly NamedText[],
   { convention = 'official' }: { convention?: Convention } = {},
 ): FileScores {
-  const keys = parseScorerFile(key.text, key)
-  const responses = new Map(parseScorerFile(response.text, response).map((document) => [document.name, document]))
+  const keys = documentsOf([key].flat())
+  const responses = documentsOf([response].flat())
   const warnings: string[] = []
   let counts = noCounts
   let repeated = 0
-  for (const document of keys) {
+  for (const document of keys.values()) {
     const answer = responses.get(document.name)
     const alignment = align(clustersOfDocument(document), answer ? clustersOfDocument(answer) : [])
     counts = addScoreCounts(counts, countsOfAlignment(alignment, convention))
@@ -67,18 +84,17 @@ export function scoreFiles(
     const lines = linesOf(answer, alignment.repeated)
     if (lines.length > 0)
       warnings.push(`${document.name}: repeated mentions of the response do not count (line ${lines.join(', ')})`)
-    repeated += lines.length
+    repeated += alignment.repeated.length
     if (repeated > mostRepeated) {
       const expected = `at most ${mostRepeated} repeated mentions`
-      throw new FormatError({ file: response.file, line: lines.at(-1), expected, got: `${repeated}` })
+      throw new FormatError({ file: answer.file, line: lines.at(-1), expected, got: `${repeated}` })
     }
   }
-  const names = new Set(keys.map(({ name }) => name))
   return {
     scores: scoresOf(counts),
-    documents: [...names],
-    missing: [...names].filter((name) => !responses.has(name)),
-    unknown: [...responses.keys()].filter((name) => !names.has(name)),
+    documents: [...keys.keys()],
+    missing: [...keys.keys()].filter((name) => !responses.has(name)),
+    unknown: [...responses.keys()].filter((name) => !keys.has(name)),
     warnings,
   }
 }

@@ -14,6 +14,8 @@ export interface LocatedMention {
 export interface ScorerDocument {
   /** all that follows `#begin document`, part included */
   readonly name: string
+  /** the file's name for errors, where it was given */
+  readonly file?: string
   /** line of its `#begin document`, from 1 */
   readonly line: number
   /** number of tokens */
@@ -89,7 +91,8 @@ class OpenDocument {
       const last = opened.at(-1)
       if (last) this.fail(last.line, `an end of the mention (${entity}`, `the end of document ${this.name}`)
     }
-    return { name: this.name, line: this.line, tokens: this.tokens, entities: [...this.entities.values()] }
+    const { name, file, line, tokens } = this
+    return { name, ...(file !== undefined && { file }), line, tokens, entities: [...this.entities.values()] }
   }
 }
 
