@@ -1,11 +1,27 @@
 /** Coarse-to-fine coreference resolution on BERT. */
-export type { Cluster, CorefDocument, Span } from './documents/document.ts'
+export { readConll, readLitbank, withMentions, writeConll, writeLitbank } from './documents/conll.ts'
+export { readConllu, writeConllu } from './documents/conllu.ts'
+export { type Cluster, type CorefDocument, documentKey, mergeClusters, type Span } from './documents/document.ts'
+export { type GapExample, readGap, writeGap } from './documents/gap.ts'
+export {
+  documentOfSegmented,
+  piecesOfSegmented,
+  readJsonlines,
+  type SegmentedDocument,
+  segmentedDocument,
+  writeJsonlines,
+} from './documents/jsonlines.ts'
+export type { ReadOptions } from './documents/lines.ts'
 export type { Pieces } from './documents/pieces.ts'
+export { type SegmentOptions, segmentDocument, someSegments } from './documents/segment.ts'
+export { readText, sentenceSpans, wordSpans, wordsAt } from './documents/text.ts'
+export { readWinoBias, writeWinoBias } from './documents/winobias.ts'
 export {
   type CorefConfig,
   corefConfigToJson,
   defaultConfig,
   type HigherOrder,
+  ontonotesGenres,
   parseCorefConfig,
 } from './model/config.ts'
 export { decodeLinks } from './model/decode.ts'
