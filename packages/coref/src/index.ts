@@ -2,6 +2,7 @@
 export { readConll, readLitbank, withMentions, writeConll, writeLitbank } from './documents/conll.ts'
 export { readConllu, writeConllu } from './documents/conllu.ts'
 export { type Cluster, type CorefDocument, documentKey, mergeClusters, type Span } from './documents/document.ts'
+export { type DocumentFormat, documentFormats, formatOf, isDocumentFile, readDocuments } from './documents/formats.ts'
 export { type GapExample, readGap, writeGap } from './documents/gap.ts'
 export {
   documentOfSegmented,
@@ -25,7 +26,7 @@ export {
   parseCorefConfig,
 } from './model/config.ts'
 export { decodeLinks } from './model/decode.ts'
-export { CorefModel, type PassOptions } from './model/model.ts'
+export { CorefModel, type PassOptions, type Readable } from './model/model.ts'
 export { charactersOf, type Places, wordsOf } from './model/places.ts'
 export type { MentionRecord, ScoreRecord } from './model/record.ts'
 export { entityMatrix, linkMatrix } from './model/refine.ts'
