@@ -1,18 +1,35 @@
 /** Coarse-to-fine coreference resolution on BERT. */
 
 export * from './bias/index.ts'
-export type { Cluster, CorefDocument, Span } from './documents/document.ts'
+export { readConll, readLitbank, withMentions, writeConll, writeLitbank } from './documents/conll.ts'
+export { readConllu, writeConllu } from './documents/conllu.ts'
+export { type Cluster, type CorefDocument, documentKey, mergeClusters, type Span } from './documents/document.ts'
+export { type DocumentFormat, documentFormats, formatOf, isDocumentFile, readDocuments } from './documents/formats.ts'
+export { type GapExample, readGap, writeGap } from './documents/gap.ts'
+export {
+  documentOfSegmented,
+  piecesOfSegmented,
+  readJsonlines,
+  type SegmentedDocument,
+  segmentedDocument,
+  writeJsonlines,
+} from './documents/jsonlines.ts'
+export type { ReadOptions } from './documents/lines.ts'
 export type { Pieces } from './documents/pieces.ts'
+export { type SegmentOptions, segmentDocument, someSegments } from './documents/segment.ts'
+export { readText, sentenceSpans, wordSpans, wordsAt } from './documents/text.ts'
+export { readWinoBias, writeWinoBias } from './documents/winobias.ts'
 export * from './metrics/index.ts'
 export {
   type CorefConfig,
   corefConfigToJson,
   defaultConfig,
   type HigherOrder,
+  ontonotesGenres,
   parseCorefConfig,
 } from './model/config.ts'
 export { decodeLinks } from './model/decode.ts'
-export { CorefModel, type PassOptions } from './model/model.ts'
+export { CorefModel, type PassOptions, type Readable } from './model/model.ts'
 export { charactersOf, type Places, wordsOf } from './model/places.ts'
 export type { MentionRecord, ScoreRecord } from './model/record.ts'
 export { entityMatrix, linkMatrix } from './model/refine.ts'

@@ -22,8 +22,29 @@ export interface CorefDocument {
   readonly speakers: readonly (string | null)[]
   /** entities as spans of words; empty where the document has no annotation */
   readonly clusters: readonly Cluster[]
+  /** what the file calls each cluster, where it names them */
+  readonly clusterNames?: readonly string[]
   /** the text that the words were taken from, where there was one */
   readonly text?: string
   /** span of each word in `text`, in UTF-16 code units; there where `text` is */
   readonly offsets?: readonly Span[]
+}
+
+/** The key that the c2f family names a document by: `ID_PART`. */
+export const documentKey = ({ id, part }: Pick<CorefDocument, 'id' | 'part'>): string => `${id}_${part}`
+
+/** By start, then end. */
+export const bySpan = (a: Span, b: Span): number => a[0] - b[0] || a[1] - b[1]
+
+/** Clusters of which some share a mention, as one each: mentions by place and once, clusters by their first mention. */
+export function mergeClusters(clusters: readonly Cluster[]): Cluster[] {
+  const owner = new Map<string, Map<string, Span>>() // the merged cluster of each mention
+  for (const cluster of clusters) {
+    const merged = new Map(cluster.map((span) => [span.join(), span]))
+    for (const mention of [...merged.keys()]) for (const [key, span] of owner.get(mention) ?? []) merged.set(key, span)
+    for (const key of merged.keys()) owner.set(key, merged)
+  }
+  return [...new Set(owner.values())]
+    .map((merged) => [...merged.values()].sort(bySpan))
+    .sort((a, b) => bySpan(a[0]!, b[0]!))
 }
