@@ -59,7 +59,7 @@ test('a minimal pair differs in gendered pronouns alone, and has the same spans'
   }
   assert.not.ok(isMinimalPair(pro, change('he]', 'it]')))
   assert.not.ok(isMinimalPair(pro, change('hired', 'fired')))
-  assert.not.ok(isMinimalPair(pro, change('[The physician]', 'The [physician]')))
+  assert.not.ok(isMinimalPair(anti, change('[The physician]', 'The [physician]')))
   assert.not.ok(isMinimalPair(pro, change('clients', 'her clients')))
   const [both, hers] = [
     bracketed('[The nurse] said [he] took [his] hat'),

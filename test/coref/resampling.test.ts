@@ -72,6 +72,19 @@ test('the p-value of a mean difference is that of all 2¹⁰ exchanges to 0.01',
   assert.ok(Math.abs(p - asLarge / 1024) < 0.01, `${p} for ${asLarge / 1024}`)
 })
 
+test('each observation is exchanged in half of the draws', () => {
+  const times = new Float64Array(20)
+  randomisationTest(
+    20,
+    (exchanged) => {
+      for (const [i, one] of exchanged.entries()) times[i]! += one
+      return 0
+    },
+    { resamples: 2000 },
+  )
+  for (const count of times) assert.ok(Math.abs(count - 1000) < 100, String(times)) // 4.5 standard deviations
+})
+
 test('the same seed gives the same numbers, another seed others', () => {
   const values = numbers(30, 100, 2)
   const at = (seed: number) => bootstrapMean(values, { seed, resamples: 500 }).interval
@@ -101,6 +114,26 @@ test('two systems differ by their CoNLL scores; the difference of equal ones is 
   assert.equal(equal, { value: 0, interval: [0, 0], pValue: 1 })
   const turned = compareConll(b, a, { resamples: 500 })
   assert.ok(Math.abs(turned.value + value) < 1e-12)
+})
+
+test('the p-value of a CoNLL difference is that of all exchanges to 0.02, whichever system is the better', () => {
+  const a = [half, whole, whole, half, none, whole, half, half]
+  const b = [half, half, none, whole, none, half, whole, none]
+  const difference = (mask: number) => {
+    const side = (first: readonly ScoreCounts[], second: readonly ScoreCounts[]) =>
+      conll(first.map((counts, i) => ((mask >> i) & 1 ? second[i]! : counts)))
+    return Math.abs(side(a, b) - side(b, a))
+  }
+  const sizes = Array.from({ length: 256 }, (_, mask) => difference(mask))
+  const expected = sizes.filter((size) => size >= sizes[0]! - 1e-12).length / 256
+  assert.ok(expected > 0.1 && expected < 0.9)
+  for (const pair of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const { pValue } = compareConll(...pair, { resamples: 4000 })
+    assert.ok(Math.abs(pValue - expected) < 0.02, `${pValue} for ${expected}`)
+  }
 })
 
 test('pairs stay together: documents that are hard for both add nothing to the interval', () => {

@@ -44,6 +44,16 @@ test('carriage returns and blank lines do not count, lines without tabs are one 
   assert.is(parseScorerFile(text)[0]!.name, 'x')
 })
 
+test('empty columns at the end are no columns; words with brackets in lines without tabs are no error', () => {
+  assert.equal(clustersIn('#begin document x\nx\ta\t(1)\t\r\nx\tb\t(1)\t\t\n#end document\n'), [
+    [
+      [0, 1],
+      [1, 2],
+    ],
+  ])
+  assert.equal(clustersIn('#begin document x\nx ( -\nx :) (1)\n#end document\n'), [[[1, 2]]])
+})
+
 const failure = (text: string): FormatError => {
   try {
     parseScorerFile(text, { file: 'response.conll' })

@@ -1,6 +1,8 @@
 export { type GapAnswer, type GapLinks, type GapScores, gapScores } from './gap.ts'
+export { gapAnswerOf, gapLinksOf } from './gapLinks.ts'
 export { winoBiasMargins } from './margins.ts'
 export { isMinimalPair, type WinoBiasQuestion, winoBiasQuestions } from './winoBias.ts'
+export { pairWinoBias, type WinoBiasSet, winoBiasSetOf } from './winoBiasFiles.ts'
 export {
   type LinkRates,
   linkRates,

@@ -1,6 +1,7 @@
 /** Scores as a table and as JSON. */
 import { type Fraction, truncatedPercent, type Values } from './fraction.ts'
 import { type MetricScore, metricNames, type Scores } from './score.ts'
+import { alignedTable } from './table.ts'
 
 const titles: Readonly<Record<(typeof metricNames)[number], string>> = {
   mentions: 'mentions',
@@ -33,18 +34,14 @@ const rowOf = (title: string, { recall, precision, f1, counts }: Values & Partia
  * and not rounded. With a line break at the end.
  */
 export function scoreTable(scores: Scores): string {
-  const rows = [
+  return alignedTable([
     ['', 'recall', '', 'precision', '', 'F1'],
     ...metricNames.map((name) => rowOf(titles[name], scores[name])),
     rowOf('BLANC', scores.blanc),
     rowOf('  coreference links', scores.blanc.coreference),
     rowOf('  other links', scores.blanc.nonCoreference),
     rowOf('CoNLL', scores.conll),
-  ]
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
-  const cell = (text: string, column: number) =>
-    column === 0 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!)
-  return rows.map((row) => `${row.map(cell).join('  ').trimEnd()}\n`).join('')
+  ])
 }
 
 /** Values of a metric as JSON, in per cent, with its fractions where it has them. */
@@ -58,7 +55,8 @@ const percentOf = ({ recall, precision, f1 }: Values): Values => ({
   f1: 100 * f1,
 })
 
-const metricToJson = (score: MetricScore): MetricJson => {
+/** A metric in per cent with its fractions. */
+export const metricToJson = (score: MetricScore): MetricJson => {
   const pair = ({ numerator, denominator }: Fraction): [number, number] => [numerator, denominator]
   return { ...percentOf(score), counts: { recall: pair(score.counts.recall), precision: pair(score.counts.precision) } }
 }
