@@ -12,7 +12,7 @@ export {
   unaryInt,
 } from './elementwise'
 export { addRows, gather, scatterAdd, takeRows } from './gather'
-export { gemm, gemmBatch, pack } from './gemm'
+export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { copyLines, peak } from './limits'
 export {
   argReduce,
