@@ -54,8 +54,13 @@ test('scores are those of what the model resolves, document by document', async 
     [1, 2],
     [2, 2],
   ])
-  const python = await evaluate(model, { documents }, { convention: 'coref-hoi' })
-  assert.equal(python.scores, scoreClusters(pairs, { convention: 'coref-hoi' }))
+  const alone = [...documents, bracketed('[the doctor] was kind .', 'three')] // an entity of one mention
+  const python = await evaluate(model, { documents: alone }, { convention: 'coref-hoi' })
+  const key = await Promise.all(
+    alone.map(async (document) => ({ key: document.clusters, response: await clustersOf(document) })),
+  )
+  assert.equal(python.scores, scoreClusters(key, { convention: 'coref-hoi' }))
+  assert.not.equal(python.scores, scoreClusters(key))
 })
 
 test('a document that fails is told, and counts as one in which nothing was found', async () => {
@@ -113,6 +118,9 @@ test('a version alone has scores and no report; a sentence alone is told', async
   const short = { ...winoBias[1], documents: winoBias[1].documents.slice(0, 1) }
   const { winoBias: reports } = await evaluate(model, { winoBias: [winoBias[0], short] }, { resamples: 10 })
   assert.equal([reports[0]!.sentences, reports[0]!.unpaired], [1, ['1']])
+  const more = { ...winoBias[1], documents: [...winoBias[1].documents, bracketed('[he] left .', '3')] }
+  const { winoBias: others } = await evaluate(model, { winoBias: [winoBias[0], more] }, { resamples: 10 })
+  assert.equal(others[0]!.unpaired, ['3'])
 })
 
 /** A row of GAP on a text in which each part occurs once. */
@@ -142,6 +150,24 @@ test('a name is linked by its words or by its last one, where the pronoun is in 
     { exact: no, head: no },
   )
   assert.equal(gapLinksOf(example, []), { exact: no, head: no })
+})
+
+test('names that the model found by their last word alone count by head, not exactly', async () => {
+  const text = 'the nurse called the doctor because she was late .'
+  const [entity] = await clustersOf(readText(text))
+  const has = (start: number, end: number) => entity!.some((span) => span[0] === start && span[1] === end)
+  assert.ok(has(1, 2) && has(4, 5) && has(6, 7) && !has(2, 5), 'the model links nurse, doctor and she')
+  const gap = [row('1', text, 'she', 'nurse', 'called the doctor', [true, true])]
+  const seen: [number, number][] = []
+  const onProgress = (done: number, total: number) => void seen.push([done, total])
+  const evaluation = await evaluate(model, { documents, gap }, { onProgress })
+  assert.is(evaluation.gap!.exact.overall.recall, 1 / 2)
+  assert.is(evaluation.gap!.head.overall.recall, 1)
+  assert.equal(seen, [
+    [1, 3],
+    [2, 3],
+    [3, 3],
+  ])
 })
 
 test('GAP has a score of its own and no metrics', async () => {

@@ -54,6 +54,18 @@ test('all values lie in [0, 1], and no numerator exceeds its denominator', () =>
   )
 })
 
+test('mentions that either side repeats leave all values in [0, 1]', () => {
+  const span = fc.integer({ min: 0, max: 4 }).map((i): Span => [i, i + 1])
+  const clusters = fc.array(fc.array(span, { minLength: 1, maxLength: 3 }), { maxLength: 3 })
+  fc.assert(
+    fc.property(clusters, clusters, (key, response) => {
+      for (const score of Object.values(all(scoreClusters([{ key, response }]))))
+        for (const x of [score.recall, score.precision, score.f1]) assert.ok(x >= 0 && x <= 1 + 1e-12)
+    }),
+    { numRuns: 500 },
+  )
+})
+
 test('key and response exchanged exchange recall and precision; BLANC too where both have both kinds of links', () => {
   fc.assert(
     fc.property(documents, (list) => {
