@@ -1,22 +1,15 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { repository } from '../support/shared.ts'
+import { runCommand } from './run.ts'
 
 const test = suite('score command')
 const folder = mkdtempSync(join(tmpdir(), 'antecedent-score-'))
 test.after(() => rmSync(folder, { recursive: true }))
 
-function run(...args: string[]) {
-  const loader = join(repository, 'node_modules/tsx/dist/loader.mjs')
-  const main = join(repository, 'packages/cli/src/main.ts')
-  const command = ['-C', '@antecedent/source', '--import', loader, main, 'score', ...args]
-  const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd: folder, encoding: 'utf8' })
-  return { code: status, out: stdout, err: stderr }
-}
+const run = (...args: string[]) => runCommand(folder, ['score', ...args])
 
 const document = (name: string, ...columns: string[]) =>
   `#begin document ${name}\n${columns.map((column) => `x\t${column}\n`).join('')}#end document\n`

@@ -1,13 +1,14 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
-import { conventions } from '@antecedent/coref'
+import { conventions, documentFormats } from '@antecedent/coref'
 import { OptionError } from '@antecedent/tensor'
 import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { explain } from './explain.ts'
-import { count, exitCodes, positive, withCommonOptions, withFigureOptions } from './options.ts'
+import { count, exitCodes, positive, withCommonOptions, withFigureOptions, withModelOptions } from './options.ts'
+import { resolve } from './resolve.ts'
 import { score } from './score.ts'
 
 const program = new Command('antecedent')
@@ -54,6 +55,19 @@ withFigureOptions(program.command('attribute').description('Layer Integrated Gra
 withFigureOptions(program.command('attend').description('attention probabilities, and their norm over heads')).action(
   attention,
 )
+
+withModelOptions(program.command('resolve').description('who is who: entities and links of documents'))
+  .argument('[files...]', 'files or folders of documents; - is standard input')
+  .option('--text <text>', 'a text, instead of files')
+  .addOption(new Option('--format <name>', 'of the files (default: by content and ending)').choices(documentFormats))
+  .addOption(new Option('--json', 'a JSON object a document, each on a line').conflicts('to'))
+  .option('--stages', "with --json: every stage's scores too")
+  .addOption(new Option('--to <format>', 'write documents with what was found').choices(['conll', 'jsonlines']))
+  .option('--html <file>', 'write a self-contained page with the documents, their entities marked')
+  .option('--overwrite', 'replace a file that exists')
+  .option('--quiet', 'no progress, no notices')
+  .option('--no-color', 'no colours')
+  .action(resolve)
 
 program
   .command('score')
