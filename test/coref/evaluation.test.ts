@@ -87,8 +87,8 @@ const sentences = (pronoun: string) =>
     'the nurse called [the physician] because [he] was kind .',
   ].map((text, i) => bracketed(text.replace('[he]', `[${pronoun}]`), String(i + 1)))
 const winoBias = [
-  { set: { split: 'dev', type: 2, version: 'pro' }, documents: sentences('she') },
-  { set: { split: 'dev', type: 2, version: 'anti' }, documents: [...sentences('he')].reverse() },
+  { set: { split: 'dev', type: 2, version: 'pro', form: 'text' }, documents: sentences('she') },
+  { set: { split: 'dev', type: 2, version: 'anti', form: 'text' }, documents: [...sentences('he')].reverse() },
 ] as const
 
 test('WinoBias is reported by split and type, its versions paired by number', async () => {
@@ -121,6 +121,18 @@ test('a version alone has scores and no report; a sentence alone is told', async
   const more = { ...winoBias[1], documents: [...winoBias[1].documents, bracketed('[he] left .', '3')] }
   const { winoBias: others } = await evaluate(model, { winoBias: [winoBias[0], more] }, { resamples: 10 })
   assert.equal(others[0]!.unpaired, ['3'])
+})
+
+test('the forms of WinoBias are told apart', async () => {
+  const conll = winoBias.map(({ set, documents }) => ({ set: { ...set, form: 'conll' as const }, documents }))
+  const { winoBias: reports } = await evaluate(model, { winoBias: [...winoBias, ...conll] }, { resamples: 10 })
+  assert.equal(
+    reports.map(({ form, sentences }) => [form, sentences]),
+    [
+      ['text', 2],
+      ['conll', 2],
+    ],
+  )
 })
 
 /** A row of GAP on a text in which each part occurs once. */
@@ -184,9 +196,14 @@ test('GAP has a score of its own and no metrics', async () => {
 })
 
 test("WinoBias's files are known by their names", () => {
-  assert.equal(winoBiasSetOf('data/anti_stereotyped_type2.txt.test'), { split: 'test', type: 2, version: 'anti' })
+  assert.equal(winoBiasSetOf('data/anti_stereotyped_type2.txt.test'), {
+    split: 'test',
+    type: 2,
+    version: 'anti',
+    form: 'text',
+  })
   const name = 'conll_format/dev_type1_pro_stereotype.v4_auto_conll'
-  assert.equal(winoBiasSetOf(name), { split: 'dev', type: 1, version: 'pro' })
+  assert.equal(winoBiasSetOf(name), { split: 'dev', type: 1, version: 'pro', form: 'conll' })
   for (const other of [
     'pro_stereotyped_type3.txt.dev',
     'x_dev_type1_pro_stereotype.v4_auto_conll',

@@ -139,6 +139,12 @@ test('a repeated mention of the key is found in each of its entities, and told',
   assert.equal(scores.b3.counts.precision, { numerator: 2, denominator: 2 })
 })
 
+test('parts are numbers: part 0 is part 000, and not part 10', () => {
+  const part = (text: string) => ({ text: file('(1)', '(1)').replace('part 000', text) })
+  assert.is(scoreFiles(part('part 0'), part('part 000')).scores.muc.f1, 1)
+  assert.equal(scoreFiles(part('part 0'), part('part 010')).missing, ['(a); part 0'])
+})
+
 test('documents are looked up by name: missing ones are empty, unknown ones do not count', () => {
   const document = (name: string, ...columns: string[]) => file(...columns).replace('(a); part 000', name)
   const key = { text: document('one', '(1)', '(1)') + document('two', '(1)', '(1)') }

@@ -6,6 +6,8 @@ export interface WinoBiasSet {
   readonly split: 'dev' | 'test'
   readonly type: 1 | 2
   readonly version: 'pro' | 'anti'
+  /** sentences of the two forms have other numbers, and are not paired */
+  readonly form: 'text' | 'conll'
 }
 
 const asText = /^(?<version>pro|anti)_stereotyped_type(?<type>[12])\.txt\.(?<split>dev|test)$/
@@ -14,8 +16,10 @@ const asConll = /^(?<split>dev|test)_type(?<type>[12])_(?<version>pro|anti)_ster
 /** What a file of WinoBias's name holds, in either form; null for other names. Folders in front are passed over. */
 export function winoBiasSetOf(file: string): WinoBiasSet | null {
   const name = file.replace(/^.*[/\\]/, '')
-  const { split, type, version } = (asText.exec(name) ?? asConll.exec(name))?.groups ?? {}
-  return split ? ({ split, type: Number(type), version } as WinoBiasSet) : null
+  const text = asText.exec(name)
+  const { split, type, version } = (text ?? asConll.exec(name))?.groups ?? {}
+  if (split === undefined) return null
+  return { split, type: Number(type), version, form: text ? 'text' : 'conll' } as WinoBiasSet
 }
 
 /** The number that both versions of a sentence have at the end of their id. */

@@ -25,6 +25,7 @@ export interface EvaluationData {
 export interface WinoBiasEvaluation extends WinoBiasReport {
   readonly split: WinoBiasSet['split']
   readonly type: WinoBiasSet['type']
+  readonly form: WinoBiasSet['form']
   /** ids of sentences that lack their other version */
   readonly unpaired: string[]
 }
@@ -85,20 +86,20 @@ export async function evaluate(
   }
 }
 
-/** A report for each type of each split that has both versions. */
+/** A report for each type of each split, in either form, that has both versions. */
 function winoBiasEvaluations(
   files: readonly { set: WinoBiasSet; answers: Answer[] }[],
   options: Parameters<typeof winoBiasReport>[1],
 ): WinoBiasEvaluation[] {
-  const nameOf = ({ split, type }: WinoBiasSet) => `${split} ${type}`
+  const nameOf = ({ split, type, form }: WinoBiasSet) => `${split} ${type} ${form}`
   return [...new Set(files.map(({ set }) => nameOf(set)))].flatMap((name) => {
     const own = files.filter(({ set }) => nameOf(set) === name)
     const of = (version: WinoBiasSet['version']) =>
       own.filter(({ set }) => set.version === version).flatMap(({ answers }) => answers)
     const { pairs, unpaired } = pairWinoBias(of('pro'), of('anti'))
     if (pairs.length === 0) return []
-    const { split, type } = own[0]!.set
-    return [{ split, type, unpaired, ...winoBiasReport(pairs, options) }]
+    const { split, type, form } = own[0]!.set
+    return [{ split, type, form, unpaired, ...winoBiasReport(pairs, options) }]
   })
 }
 

@@ -13,7 +13,7 @@ const signed = (x: number, digits = 2): string => `${x < 0 ? '−' : ''}${Math.a
 
 const rateNames = ['exact', 'head', 'wrong', 'other', 'none'] as const satisfies (keyof LinkRates)[]
 
-function winoBiasText({ split, type, ...report }: WinoBiasEvaluation): string {
+function winoBiasText({ split, type, form, ...report }: WinoBiasEvaluation): string {
   const side = (name: string, { scores, links, margin }: WinoBiasSide) => [
     name,
     percent(scores.conll.f1),
@@ -25,7 +25,7 @@ function winoBiasText({ split, type, ...report }: WinoBiasEvaluation): string {
   const { difference, marginDifference, unpaired } = report
   const p = `p = ${difference.pValue.toPrecision(2)}, ${report.significant ? 'significant' : 'not significant'}`
   return [
-    `WinoBias ${split}, type ${type}: ${report.sentences} pairs, ${report.minimalPairs} of them minimal`,
+    `WinoBias ${split}, type ${type}${form === 'conll' ? ' (CoNLL)' : ''}: ${report.sentences} pairs, ${report.minimalPairs} of them minimal`,
     ...(unpaired.length > 0 ? [`${unpaired.length} sentences lack their other version`] : []),
     alignedTable([['', 'CoNLL', ...rateNames, 'margin'], side('pro', report.pro), side('anti', report.anti)]).trimEnd(),
     `mean ${percent(report.average)}, difference ${within(difference, (x) => signed(100 * x))} (${p})`,
@@ -68,11 +68,12 @@ function sideToJson({ scores, links, margin }: WinoBiasSide) {
   return { ...scoresToJson(scores), links: { pronouns: links.pronouns, ...rates }, margin }
 }
 
-function winoBiasToJson({ split, type, ...report }: WinoBiasEvaluation) {
+function winoBiasToJson({ split, type, form, ...report }: WinoBiasEvaluation) {
   const { sentences, minimalPairs, unpaired, pro, anti, average, difference, significant, marginDifference } = report
   return {
     split,
     type,
+    form,
     pairs: sentences,
     minimalPairs,
     unpaired,

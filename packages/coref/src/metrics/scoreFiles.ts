@@ -40,16 +40,19 @@ function linesOf(document: ScorerDocument, repeated: Alignment['repeated']): num
   return [...new Set(lines)]
 }
 
+/** `part 0` and `part 000` are one part: LitBank writes the former, OntoNotes the latter. */
+const lookupName = (name: string): string => name.replace(/\bpart\s+0*(?=\d)/, 'part ')
+
 /** The documents of some files, by name. @throws {FormatError} where two files have one of the same name */
 function documentsOf(files: readonly NamedText[]): Map<string, ScorerDocument> {
   const documents = new Map<string, ScorerDocument>()
   for (const { text, ...options } of files) {
     for (const document of parseScorerFile(text, options)) {
       const { name, file, line } = document
-      const other = documents.get(name)
-      if (other)
-        throw new FormatError({ file, line, expected: 'a new document', got: `${name} again, as in ${other.file}` })
-      documents.set(name, document)
+      const other = documents.get(lookupName(name))
+      const place = [other?.file, `line ${other?.line}`].filter(Boolean).join(', ')
+      if (other) throw new FormatError({ file, line, expected: 'a new document', got: `${name} again, as in ${place}` })
+      documents.set(lookupName(name), document)
     }
   }
   return documents
@@ -72,8 +75,8 @@ export function scoreFiles(
   const warnings: string[] = []
   let counts = noCounts
   let repeated = 0
-  for (const document of keys.values()) {
-    const answer = responses.get(document.name)
+  for (const [name, document] of keys) {
+    const answer = responses.get(name)
     const alignment = align(clustersOfDocument(document), answer ? clustersOfDocument(answer) : [])
     counts = addScoreCounts(counts, countsOfAlignment(alignment, convention))
     const keyLines = linesOf(document, alignment.repeatedInKey)
@@ -90,11 +93,13 @@ export function scoreFiles(
       throw new FormatError({ file: answer.file, line: lines.at(-1), expected, got: `${repeated}` })
     }
   }
+  const outside = (own: typeof keys, other: typeof keys) =>
+    [...own].filter(([name]) => !other.has(name)).map(([, document]) => document.name)
   return {
     scores: scoresOf(counts),
-    documents: [...keys.keys()],
-    missing: [...keys.keys()].filter((name) => !responses.has(name)),
-    unknown: [...responses.keys()].filter((name) => !keys.has(name)),
+    documents: [...keys.values()].map(({ name }) => name),
+    missing: outside(keys, responses),
+    unknown: outside(responses, keys),
     warnings,
   }
 }
