@@ -178,9 +178,24 @@ export function denseRows(a: usize, rows: i32, k: i32, rowStride: i32, columnStr
 export function pack(plan: usize, begin: i32, end: i32, _scratch: usize): void {
   const k = field(plan, 2)
   const n = field(plan, 3)
-  for (let panel = begin; panel < end; panel++) {
-    const to = pointer(plan, 1) + ((<usize>panel * panelWidth * k) << 2)
-    packPanel(pointer(plan, 0), k, n, field(plan, 4), field(plan, 5), panel, to)
+  const panelBytes = (<usize>panelWidth * k) << 2
+  const to = pointer(plan, 1) + panelBytes * begin
+  const whole = field(plan, 5) == 1 ? min(end, n / panelWidth) : begin
+  // dense rows are read row by row, since jumps of a row's length are slow
+  const rowBytes = <usize>field(plan, 4) << 2
+  let row = pointer(plan, 0) + ((<usize>begin * panelWidth) << 2)
+  for (let i = 0; i < k && whole > begin; i++, row += rowBytes) {
+    let target = to + ((<usize>panelWidth * i) << 2)
+    let from = row
+    for (let panel = begin; panel < whole; panel++, from += panelWidth << 2, target += panelBytes) {
+      v128.store(target, v128.load(from))
+      v128.store(target, v128.load(from, 16), 16)
+      v128.store(target, v128.load(from, 32), 32)
+      v128.store(target, v128.load(from, 48), 48)
+    }
+  }
+  for (let panel = max(begin, whole); panel < end; panel++) {
+    packPanel(pointer(plan, 0), k, n, field(plan, 4), field(plan, 5), panel, to + panelBytes * (panel - begin))
   }
 }
 

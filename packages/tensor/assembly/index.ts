@@ -13,6 +13,7 @@ export {
 } from './elementwise'
 export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
+export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
 export {
   argReduce,

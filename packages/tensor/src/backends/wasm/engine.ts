@@ -50,7 +50,7 @@ export class Engine {
   /** why there is one thread only; null where there may be more */
   readonly #alone: string | null
   /** whether the kernels round a product and a sum once: other bits, and faster */
-  readonly #fused = hasFusedMultiplyAdd()
+  readonly fused = hasFusedMultiplyAdd()
   readonly #numbers: ReadonlyMap<string, number>
   readonly #plan: Int32Array
   readonly #planAt: number
@@ -80,14 +80,14 @@ export class Engine {
   }
 
   #moduleFor(threads: boolean): string {
-    if (threads) return this.#fused ? sharedFused : shared
-    return this.#fused ? aloneFused : alone
+    if (threads) return this.fused ? sharedFused : shared
+    return this.fused ? aloneFused : alone
   }
 
   get description(): string {
     const { count } = this.threads
     const why = this.#alone === null ? '' : `, for ${this.#alone}`
-    return `wasm (SIMD${this.#fused ? ' with fused multiply-add' : ''}, ${count} thread${count === 1 ? '' : 's'}${why})`
+    return `wasm (SIMD${this.fused ? ' with fused multiply-add' : ''}, ${count} thread${count === 1 ? '' : 's'}${why})`
   }
 
   /** Another number of threads. @throws {DeviceError} where the host has but one */
