@@ -8,7 +8,7 @@ import { tinyModel } from './tinyModel.ts'
 const test = suite('coref robustness')
 const text = 'The nurse called the doctor because she was late. The doctor was kind.'
 
-test.before.each(() => useDevice('ref'))
+test.before.each(async () => void (await useDevice('ref')))
 
 test('a text is read as its words, and every place leads back to it', async () => {
   const model = tinyModel()
@@ -122,20 +122,20 @@ test('gold mentions that nest, cross and repeat give one loss, whatever their or
   const joined = [[...clusters[0]!, ...clusters[1]!], clusters[2]!]
   assert.is(lossOf({ ...document, clusters: shared }), lossOf({ ...document, clusters: joined }))
   const beyond = () => lossOf({ ...document, clusters: [[[0, document.words.length + 1]]] })
-  assert.throws(beyond, /document text: expected mentions within 14 words, got \[0, 15\)/)
-  assert.throws(() => model.read({ ...document, speakers: [] }), /14 speakers/)
+  assert.throws(beyond, /document text: expected mentions within 15 words, got \[0, 16\)/)
+  assert.throws(() => model.read({ ...document, speakers: [] }), /15 speakers/)
   assert.throws(
     () =>
       model.read({
         ...document,
         sentences: [
-          [3, 14],
+          [3, 15],
           [0, 3],
         ],
       }),
     /sentences in order/,
   )
-  assert.throws(() => model.read({ ...document, offsets: [] }), /14 offsets/)
+  assert.throws(() => model.read({ ...document, offsets: [] }), /15 offsets/)
 })
 
 test('10,000 words are resolved', async () => {
