@@ -2,6 +2,7 @@
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { documentFormats } from '@antecedent/coref'
 import { OptionError } from '@antecedent/tensor'
+import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
@@ -81,6 +82,7 @@ function report(error: unknown): number {
   return error instanceof OptionError ? exitCodes.usage : exitCodes.failure
 }
 
+allowFusedMultiplyAdd()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -12,7 +12,8 @@ export {
   unaryInt,
 } from './elementwise'
 export { addRows, gather, scatterAdd, takeRows } from './gather'
-export { gemm, gemmBatch, pack } from './gemm'
+export { biasRows, gemm, gemmBatch, pack } from './gemm'
+export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
 export {
   argReduce,
