@@ -1,4 +1,5 @@
 /** What a coreference document is, whatever file it came from. */
+import { OptionError } from '@antecedent/tensor'
 
 /** Half-open span `[start, end)`: of words, of pieces or of UTF-16 code units, as the field that holds it says. */
 export type Span = readonly [start: number, end: number]
@@ -47,4 +48,21 @@ export function mergeClusters(clusters: readonly Cluster[]): Cluster[] {
   return [...new Set(owner.values())]
     .map((merged) => [...merged.values()].sort(bySpan))
     .sort((a, b) => bySpan(a[0]!, b[0]!))
+}
+
+/** @throws {OptionError} where lists are not of one length, or sentences or mentions do not lie within the words */
+export function checkDocument({ id, words, sentences, speakers, clusters, text, offsets }: CorefDocument): void {
+  const fail = (expected: string, got: string): never => {
+    throw new OptionError({ op: `document ${id}`, expected, got })
+  }
+  const isWithin = ([start, end]: Span, from: number) =>
+    Number.isInteger(start) && Number.isInteger(end) && from <= start && start < end && end <= words.length
+  if (speakers.length !== words.length) fail(`${words.length} speakers, one a word`, String(speakers.length))
+  if (text !== undefined && offsets?.length !== words.length) {
+    fail(`${words.length} offsets, one a word, beside the text`, String(offsets?.length ?? 'none'))
+  }
+  const disordered = sentences.find((sentence, i) => !isWithin(sentence, sentences[i - 1]?.[1] ?? 0))
+  if (disordered) fail(`sentences in order within ${words.length} words`, `[${disordered.join(', ')})`)
+  const odd = clusters.flat().find((mention) => !isWithin(mention, 0))
+  if (odd) fail(`mentions within ${words.length} words`, `[${odd.join(', ')})`)
 }

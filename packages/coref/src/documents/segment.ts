@@ -2,7 +2,7 @@
 import type { WordPieceTokenizer } from '@antecedent/bert'
 import { OptionError } from '@antecedent/tensor'
 import { type CorefConfig, genreIndex } from '../model/config.ts'
-import { type Cluster, type CorefDocument, mergeClusters, type Span } from './document.ts'
+import { type Cluster, type CorefDocument, checkDocument, mergeClusters, type Span } from './document.ts'
 import type { Pieces } from './pieces.ts'
 
 /** What segmentation depends on, of a model's settings. */
@@ -151,13 +151,14 @@ function pieceClusters(clusters: readonly Cluster[], entries: readonly Entry[]):
  * `maxSegmentLength` − 2 pieces and overlapping ones `maxSegmentLength` − 3 (the references' limits), besides `[CLS]`
  * and `[SEP]`. Clusters that share a mention become one. A document without words has no segments.
  *
- * @throws {OptionError} where a word is longer than a segment
+ * @throws {OptionError} where a word is longer than a segment, or sentences or mentions are not within the words
  */
 export function segmentDocument(
   document: CorefDocument,
   tokenizer: WordPieceTokenizer,
   config: SegmentOptions,
 ): Pieces {
+  checkDocument(document)
   const { maxSegmentLength, overlap } = config
   const stream = streamOf(document, tokenizer)
   const spans = segmentSpans(stream, maxSegmentLength - (overlap ? 3 : 2), document)

@@ -45,7 +45,7 @@ const endsInAbbreviation = new RegExp(`(?:^|[^\\p{L}])(?:${abbreviations}|\\p{Lu
 
 /**
  * The sentences of a text as half-open spans of UTF-16 code units, white space included. A blank line ends one, a line
- * break does not, and neither does the full stop of a title or an initial.
+ * break does not, and neither do the full stop of a title or an initial, nor a stop before a small letter.
  */
 export function sentenceSpans(text: string, { locale = 'en' }: { locale?: string } = {}): Span[] {
   const segmenter = new Intl.Segmenter(locale, { granularity: 'sentence' })
@@ -55,6 +55,8 @@ export function sentenceSpans(text: string, { locale = 'en' }: { locale?: string
     let open: number | null = null
     // a single line break is a space, of the same length
     for (const { segment, index } of segmenter.segment(part.replace(/\r\n/g, '  ').replace(/[\r\n]/g, ' '))) {
+      // `"Go!" she said.`: what goes on in lower case is no new sentence
+      if (open === null && index > 0 && /^\p{Ll}/u.test(segment)) open = spans.pop()![0]
       const start: number = open ?? paragraph + index
       const end = paragraph + index + segment.length
       open = endsInAbbreviation.test(segment) && end < paragraph + part.length ? start : null
