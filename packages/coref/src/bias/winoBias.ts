@@ -51,7 +51,8 @@ const withArticle = (words: readonly string[], [start, end]: Span): Span =>
  *
  * @param options.single  exactly one pronoun differs; default false: one or more
  */
-export function isMinimalPair(a: CorefDocument, b: CorefDocument, { single = false } = {}): boolean {
+export function isMinimalPair(a: CorefDocument, b: CorefDocument, options: { single?: boolean } = {}): boolean {
+  const { single = false } = options
   if (a.words.length !== b.words.length) return false
   const different = a.words.flatMap((word, i) => (word === b.words[i] ? [] : [i]))
   if (different.length === 0 || (single && different.length > 1)) return false

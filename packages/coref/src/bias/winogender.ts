@@ -22,7 +22,8 @@ const identity = /^([^.]+)\.([^.]+)\.([01])\.(male|female|neutral)\.txt$/
  * @param options.file  name for errors
  * @throws {FormatError} with the line that has another form
  */
-export function parseWinogender(text: string, { file }: { file?: string } = {}): WinogenderSentence[] {
+export function parseWinogender(text: string, options: { file?: string } = {}): WinogenderSentence[] {
+  const { file } = options
   const [header, ...lines] = text.split(/\r?\n/)
   if (header?.trim() !== 'sentid\tsentence')
     throw new FormatError({ file, line: 1, expected: 'the header sentid, sentence', got: JSON.stringify(header) })

@@ -25,8 +25,9 @@ export interface Answer {
 export async function answersOf(
   model: CorefModel,
   documents: readonly CorefDocument[],
-  { margins = false, onProgress }: { margins?: boolean; onProgress?: (done: number, total: number) => void } = {},
+  options: { margins?: boolean; onProgress?: (done: number, total: number) => void } = {},
 ): Promise<Answer[]> {
+  const { margins = false, onProgress } = options
   const answers: Answer[] = []
   for (const document of documents) {
     answers.push(await answerOf(model, document, margins).catch((error) => failure(document, error)))

@@ -41,7 +41,8 @@ const nameOf = ([start, end]: Span): string => `${start}-${end}`
  * the first copy, in the order of its entities; copies of other mentions stay. A mention that the key repeats is found
  * in each of its entities, and belongs to the first of them where the response is judged.
  *
- * @param key, response  clusters of spans, in any unit that both share
+ * @param key       clusters of spans
+ * @param response  the same, in the unit of the key
  */
 export function align(key: readonly Cluster[], response: readonly Cluster[]): Alignment {
   const owners = new Map<string, Counted[]>()

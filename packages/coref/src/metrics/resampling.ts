@@ -46,8 +46,9 @@ function quantile(sorted: Float64Array, q: number): number {
 export function bootstrap(
   n: number,
   statistic: (sample: Int32Array) => number,
-  { resamples = 10_000, seed = 0, confidence = 0.95 }: ResamplingOptions & { confidence?: number } = {},
+  options: ResamplingOptions & { confidence?: number } = {},
 ): Estimate {
+  const { resamples = 10_000, seed = 0, confidence = 0.95 } = options
   check('bootstrap', n, resamples)
   const key = randomKey(seed)
   const copies = Float64Array.from({ length: resamples }, (_, r) =>
@@ -118,7 +119,8 @@ export interface ConllDifference extends Estimate {
 /**
  * CoNLL F₁ of `a` minus that of `b`, with its paired bootstrap interval and the p-value of approximate randomisation.
  *
- * @param a, b  counts by document, those of the same place belonging together
+ * @param a  counts by document
+ * @param b  of the same documents in the same order
  * @throws {OptionError} where the two differ in length or are empty
  */
 export function compareConll(

@@ -63,7 +63,8 @@ export function countsOfAlignment(alignment: Alignment, convention: Convention =
 /**
  * Numerators and denominators of a document, by the official scorer's rules for repeated mentions.
  *
- * @param key, response  clusters of spans, in any unit that both share
+ * @param key       clusters of spans
+ * @param response  the same, in the unit of the key
  */
 export const countsOf = (key: readonly Cluster[], response: readonly Cluster[], convention?: Convention): ScoreCounts =>
   countsOfAlignment(align(key, response), convention)
@@ -120,8 +121,9 @@ export const mostRepeated = 10
  */
 export function scoreClusters(
   documents: Iterable<{ readonly key: readonly Cluster[]; readonly response: readonly Cluster[] }>,
-  { convention = 'official' }: { convention?: Convention } = {},
+  options: { convention?: Convention } = {},
 ): Scores {
+  const { convention = 'official' } = options
   let counts = noCounts
   let repeated = 0
   for (const { key, response } of documents) {

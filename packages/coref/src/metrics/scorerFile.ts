@@ -106,7 +106,8 @@ class OpenDocument {
  * @throws {FormatError} with the line, where a mention does not end or does not begin, a document does not end, begins
  *   inside another or has the name of another, and where there is no document
  */
-export function parseScorerFile(text: string, { file }: { file?: string } = {}): ScorerDocument[] {
+export function parseScorerFile(text: string, options: { file?: string } = {}): ScorerDocument[] {
+  const { file } = options
   const documents = new Map<string, ScorerDocument>()
   let current: OpenDocument | null = null
   const lines = text.split('\n')
