@@ -217,16 +217,16 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       return prepared([d, x], y, (kernels) => kernels.softmaxDerivative(d, x, y))
     },
   })),
-  layerNorm: [
-    {
-      name: 'layerNorm',
-      make: (on) => {
-        const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
-        const y = on.result([rows, hidden])
-        return prepared([x, weight, bias], y, (kernels) => kernels.layerNorm(x, weight, bias, 1e-12, y))
-      },
+  layerNorm: [false, true].map((withResidual) => ({
+    name: withResidual ? 'layerNorm of a sum' : 'layerNorm',
+    make: (on) => {
+      const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
+      const [residual, y] = [withResidual ? on.floats([rows, hidden]) : null, on.result([rows, hidden])]
+      return prepared([x, residual, weight, bias], y, (kernels) =>
+        kernels.layerNorm(x, residual, weight, bias, 1e-12, y),
+      )
     },
-  ],
+  })),
   layerNormDerivative: [1, 14].map((directions) => ({
     name: directions === 1 ? 'layerNormDerivative' : `layerNormDerivative, ${directions} directions`,
     make: (on) => {

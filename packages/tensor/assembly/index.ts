@@ -1,11 +1,13 @@
 /** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
+export { copy } from './copy'
 export {
   binary,
   binaryInt,
   compare,
   compareBool,
   compareInt,
-  copy,
+  fill,
+  fillBool,
   geluWithDerivative,
   select,
   unary,

@@ -100,12 +100,12 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
-    layerNorm(x, weight, bias, eps, y) {
+    layerNorm(x, residual, weight, bias, eps, y) {
       const { rows, length } = rowsOf(x)
-      addresses([x, weight, bias], (at, weightAt, biasAt) =>
+      addresses([x, residual, weight, bias], (at, residualAt, weightAt, biasAt) =>
         engine.run(
           'layerNorm',
-          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, 0],
+          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, residualAt!],
           rows,
           chunkOf(length, 2),
         ),
