@@ -38,7 +38,7 @@ export {
   triu,
 } from './ops/arrange.ts'
 export { at, type IndexEntry } from './ops/at.ts'
-export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts'
+export { type AttentionOptions, attention, type HeadsOptions, scaledDotProductAttention } from './ops/attention.ts'
 export { cast } from './ops/cast.ts'
 export {
   equal,
