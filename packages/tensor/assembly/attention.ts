@@ -11,7 +11,8 @@
  *     where field 9 says: sizes of heads, sizes of directions, then per operand its strides along both
  */
 import { panelWidth } from './gemm'
-import { exp4, splat } from './special'
+import { softmaxDerivativeInPlace, softmaxInPlace } from './softmax'
+import { splat } from './special'
 import { asB, asTurnedB, edgeBytes, multiply, panelStep, rowStep } from './steps'
 import { field, pointer, scalar } from './walk'
 
@@ -118,55 +119,6 @@ function maskRow(plan: usize, from: usize, scratch: usize): void {
   if (stride == 4) memory.copy(to, from, <usize>keys << 2)
   else for (let j = 0; j < keys; j++, from += stride) store<f32>(to + (<usize>j << 2), load<f32>(from))
   for (let j = keys; j < keysWide(plan); j++) store<f32>(to + (<usize>j << 2), -Infinity)
-}
-
-/** softmax(scale x + mask) in place; zeros where that is −∞ throughout. `keys` are a multiple of four. */
-function softmaxInPlace(x: usize, mask: usize, keys: i32, scale: v128): void {
-  let tops = splat(-Infinity)
-  const end = x + (<usize>keys << 2)
-  for (let at = x; at < end; at += 16, mask += 16) {
-    const s = f32x4.add(f32x4.mul(v128.load(at), scale), v128.load(mask))
-    v128.store(at, s)
-    tops = f32x4.max(tops, s)
-  }
-  tops = f32x4.max(tops, v128.shuffle<f32>(tops, tops, 2, 3, 0, 1))
-  tops = f32x4.max(tops, v128.shuffle<f32>(tops, tops, 1, 0, 3, 2))
-  if (f32x4.extract_lane(tops, 0) == -Infinity) {
-    memory.fill(x, 0, end - x)
-    return
-  }
-  let low = f64x2.splat(0)
-  let high = f64x2.splat(0)
-  for (let at = x; at < end; at += 16) {
-    const e = exp4(f32x4.sub(v128.load(at), tops))
-    v128.store(at, e)
-    low = f64x2.add(low, f64x2.promote_low_f32x4(e))
-    high = f64x2.add(high, f64x2.promote_low_f32x4(v128.shuffle<f32>(e, e, 2, 3, 2, 3)))
-  }
-  low = f64x2.add(low, high)
-  const factor = splat(<f32>(1 / (f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1))))
-  for (let at = x; at < end; at += 16) v128.store(at, f32x4.mul(v128.load(at), factor))
-}
-
-/** d becomes scale p ∘ (d − ⟨d, p⟩), softmax's derivative along it. */
-function softmaxDerivativeInPlace(d: usize, p: usize, keys: i32, scale: v128): void {
-  let low = f64x2.splat(0)
-  let high = f64x2.splat(0)
-  const bytes = <usize>keys << 2
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const x = v128.load(d + i)
-    const y = v128.load(p + i)
-    low = f64x2.add(low, f64x2.mul(f64x2.promote_low_f32x4(x), f64x2.promote_low_f32x4(y)))
-    const x1 = v128.shuffle<f32>(x, x, 2, 3, 2, 3)
-    const y1 = v128.shuffle<f32>(y, y, 2, 3, 2, 3)
-    high = f64x2.add(high, f64x2.mul(f64x2.promote_low_f32x4(x1), f64x2.promote_low_f32x4(y1)))
-  }
-  low = f64x2.add(low, high)
-  const mean = splat(<f32>(f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1)))
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const p4 = f32x4.mul(v128.load(p + i), scale)
-    v128.store(d + i, f32x4.mul(p4, f32x4.sub(v128.load(d + i), mean)))
-  }
 }
 
 /** The probabilities of rows [first, first + rows) of one head into scratch. `turned`: kᵀ in panels. */

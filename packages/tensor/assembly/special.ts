@@ -47,7 +47,7 @@ function exponentOf(x: v128): v128 {
  * degree 7, whose remainder is 5e-9 at |r| = ln 2 / 2.
  */
 @inline
-function expOfRest(x: v128, n: v128): v128 {
+export function expOfRest(x: v128, n: v128): v128 {
   const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, constant(3))), f32x4.mul(n, constant(4)))
   let p = madd(constant(6), r, constant(5))
   p = madd(constant(7), r, p)
