@@ -143,6 +143,19 @@ for (const device of fastDevices) {
       const x = tensor(special, null, onRef)
       allClose(unary(name)(there(x)).to('ref'), unary(name)(x), { rtol: 1e-6, atol: 1e-37 })
     })
+    test(`${name}: the sign of a zero, and infinities at ±0, as on ref`, () => {
+      const x = tensor([0, -0], null, onRef)
+      const [actual, expected] = [unary(name)(there(x)).dataSync(), unary(name)(x).dataSync()]
+      for (const [i, y] of expected.entries()) assert.ok(Object.is(actual[i], y), `${actual[i]} for ${y} at ${x}`)
+    })
+    test(`${name}: an element's bits do not depend on its neighbours`, () => {
+      const numbers = [...normal([23], randomKey(1), onRef).mul(3).dataSync(), ...special, 1e7, -1e9]
+      const together = unary(name)(tensor(numbers, null, { device })).dataSync()
+      for (const [i, number] of numbers.entries()) {
+        const alone = unary(name)(tensor([number], null, { device })).dataSync()[0]
+        assert.ok(Object.is(together[i], alone), `${together[i]} for ${alone} at ${number}`)
+      }
+    })
   }
 
   test('products of odd sizes, in every layout of both operands', () => {
@@ -192,6 +205,52 @@ for (const device of fastDevices) {
         const held = there(b)
         for (let k = 0; k < 3; k++) allClose(matmul(there(a), held).to('ref'), matmul(a, b), { rtol: 0, atol: 1e-5 })
       })
+    }
+  })
+
+  test('a power has the bits of that power alone', () => {
+    const [a, b] = [0, 1].map((i) => pairs.map((pair) => pair[i]!)) as [number[], number[]]
+    const on = (x: number[]) => tensor(x, null, { device })
+    const together = on(a).pow(on(b)).dataSync()
+    for (let i = 0; i < a.length; i++) {
+      const alone = on([a[i]!])
+        .pow(on([b[i]!]))
+        .dataSync()[0]
+      assert.ok(Object.is(together[i], alone), `${together[i]} for ${alone} of ${a[i]} to the ${b[i]}`)
+    }
+  })
+
+  test('the largest and the smallest of a row: a NaN anywhere wins, and so does an extreme anywhere', () => {
+    for (let length = 1; length <= 21; length++) {
+      for (let at = 0; at < length; at++) {
+        for (const [odd, max, min] of [
+          [Number.NaN, Number.NaN, Number.NaN],
+          [9, 9, -1],
+          [-9, 1, -9],
+        ] as const) {
+          const row = Float32Array.from({ length }, (_, i) => (i === at ? odd : i % 2 ? 1 : -1))
+          const others = row.filter((_, i) => i !== at)
+          const x = tensor(row, [1, length], { device })
+          const expected = [odd === -9 ? Math.max(odd, ...others) : max, odd === 9 ? Math.min(odd, ...others) : min]
+          const actual = [x.max(-1).item(), x.min(-1).item()]
+          assert.ok(
+            expected.every((y, i) => Object.is(y, actual[i])),
+            `${actual} for ${expected} of ${row}`,
+          )
+        }
+      }
+    }
+  })
+
+  test('the derivative of layer norm along many directions has the bits of each alone', () => {
+    const [rows, length, directions] = [11, 37, 5]
+    const x = there(normal([rows, length], randomKey(1), onRef))
+    const weight = there(normal([length], randomKey(2), onRef))
+    const d = there(normal([directions, rows, length], randomKey(3), onRef))
+    for (const weightLast of [false, true]) {
+      const along = (d: Tensor) => apply(ops.layerNormDerivative as Op, [d, x, weight], { eps: 1e-5, weightLast })
+      const together = along(d)
+      for (let k = 0; k < directions; k++) assert.equal(together.at(k).dataSync(), along(d.at(k)).dataSync())
     }
   })
 

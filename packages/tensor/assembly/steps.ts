@@ -3,6 +3,7 @@
  * `gemm`, 2 rows × 16 columns. b is read where it lies where that is cheap, else from a copy in panels.
  */
 import { packPanel, panelWidth } from './gemm'
+import { multiplyAdd } from './multiplyAdd'
 import { splat } from './special'
 
 /** Rows of b beyond which it is copied into panels: they would push each other out of the cache. */
@@ -21,15 +22,15 @@ function tile2(a: usize, a1: usize, aStep: usize, b: usize, bStep: usize, k: i32
     const b2 = v128.load(b, 32)
     const b3 = v128.load(b, 48)
     const p = v128.load32_splat(a)
-    s0 = f32x4.add(s0, f32x4.mul(p, b0))
-    s1 = f32x4.add(s1, f32x4.mul(p, b1))
-    s2 = f32x4.add(s2, f32x4.mul(p, b2))
-    s3 = f32x4.add(s3, f32x4.mul(p, b3))
+    s0 = multiplyAdd(s0, p, b0)
+    s1 = multiplyAdd(s1, p, b1)
+    s2 = multiplyAdd(s2, p, b2)
+    s3 = multiplyAdd(s3, p, b3)
     const q = v128.load32_splat(a1)
-    t0 = f32x4.add(t0, f32x4.mul(q, b0))
-    t1 = f32x4.add(t1, f32x4.mul(q, b1))
-    t2 = f32x4.add(t2, f32x4.mul(q, b2))
-    t3 = f32x4.add(t3, f32x4.mul(q, b3))
+    t0 = multiplyAdd(t0, q, b0)
+    t1 = multiplyAdd(t1, q, b1)
+    t2 = multiplyAdd(t2, q, b2)
+    t3 = multiplyAdd(t3, q, b3)
   }
   storeRow(y, s0, s1, s2, s3, more)
   storeRow(y + yRow, t0, t1, t2, t3, more)
@@ -40,10 +41,10 @@ function tile1(a: usize, aStep: usize, b: usize, bStep: usize, k: i32, y: usize,
   let s0 = splat(0), s1 = splat(0), s2 = splat(0), s3 = splat(0)
   for (; k > 0; k--, a += aStep, b += bStep) {
     const p = v128.load32_splat(a)
-    s0 = f32x4.add(s0, f32x4.mul(p, v128.load(b)))
-    s1 = f32x4.add(s1, f32x4.mul(p, v128.load(b, 16)))
-    s2 = f32x4.add(s2, f32x4.mul(p, v128.load(b, 32)))
-    s3 = f32x4.add(s3, f32x4.mul(p, v128.load(b, 48)))
+    s0 = multiplyAdd(s0, p, v128.load(b))
+    s1 = multiplyAdd(s1, p, v128.load(b, 16))
+    s2 = multiplyAdd(s2, p, v128.load(b, 32))
+    s3 = multiplyAdd(s3, p, v128.load(b, 48))
   }
   storeRow(y, s0, s1, s2, s3, more)
 }

@@ -13,7 +13,7 @@ import { reduceOps } from './reduce.ts'
 import { scanOps } from './scan.ts'
 import { selectOps } from './select.ts'
 import { softmaxOps } from './softmax.ts'
-import { geluOps, unaryOps } from './unary.ts'
+import { unaryOps } from './unary.ts'
 
 /** The table of operations: what tests, benchmarks and backends go through. */
 export const ops = {
@@ -21,7 +21,6 @@ export const ops = {
   ...attentionOps,
   ...castOps,
   ...compareOps,
-  ...geluOps,
   ...indexOps,
   ...matmulOps,
   ...movementOps,
