@@ -2,16 +2,21 @@
 import {
   contiguous,
   flip,
+  full,
+  grad,
   layerNorm,
+  maskedSoftmax,
   matmul,
   normal,
   randomKey,
   scope,
   softmax,
+  sum,
   swapAxes,
   type Tensor,
   tensor,
   uniform,
+  where,
 } from '@antecedent/tensor'
 import { apply, type Case, type Op, ops } from '@antecedent/tensor/internal'
 import { allClose } from '@antecedent/tensor/testing'
@@ -143,6 +148,19 @@ for (const device of fastDevices) {
       const x = tensor(special, null, onRef)
       allClose(unary(name)(there(x)).to('ref'), unary(name)(x), { rtol: 1e-6, atol: 1e-37 })
     })
+    test(`${name}: the sign of a zero, and infinities at ±0, as on ref`, () => {
+      const x = tensor([0, -0], null, onRef)
+      const [actual, expected] = [unary(name)(there(x)).dataSync(), unary(name)(x).dataSync()]
+      for (const [i, y] of expected.entries()) assert.ok(Object.is(actual[i], y), `${actual[i]} for ${y} at ${x}`)
+    })
+    test(`${name}: an element's bits do not depend on its neighbours`, () => {
+      const numbers = [...normal([23], randomKey(1), onRef).mul(3).dataSync(), ...special, 1e7, -1e9]
+      const together = unary(name)(tensor(numbers, null, { device })).dataSync()
+      for (const [i, number] of numbers.entries()) {
+        const alone = unary(name)(tensor([number], null, { device })).dataSync()[0]
+        assert.ok(Object.is(together[i], alone), `${together[i]} for ${alone} at ${number}`)
+      }
+    })
   }
 
   test('products of odd sizes, in every layout of both operands', () => {
@@ -192,6 +210,117 @@ for (const device of fastDevices) {
         const held = there(b)
         for (let k = 0; k < 3; k++) allClose(matmul(there(a), held).to('ref'), matmul(a, b), { rtol: 0, atol: 1e-5 })
       })
+    }
+  })
+
+  test('a power has the bits of that power alone', () => {
+    const [a, b] = [0, 1].map((i) => pairs.map((pair) => pair[i]!)) as [number[], number[]]
+    const on = (x: number[]) => tensor(x, null, { device })
+    const together = on(a).pow(on(b)).dataSync()
+    for (let i = 0; i < a.length; i++) {
+      const alone = on([a[i]!])
+        .pow(on([b[i]!]))
+        .dataSync()[0]
+      assert.ok(Object.is(together[i], alone), `${together[i]} for ${alone} of ${a[i]} to the ${b[i]}`)
+    }
+  })
+
+  test('the largest and the smallest of a row: a NaN anywhere wins, and so does an extreme anywhere', () => {
+    for (let length = 1; length <= 21; length++) {
+      for (let at = 0; at < length; at++) {
+        for (const [odd, max, min] of [
+          [Number.NaN, Number.NaN, Number.NaN],
+          [9, 9, -1],
+          [-9, 1, -9],
+        ] as const) {
+          const row = Float32Array.from({ length }, (_, i) => (i === at ? odd : i % 2 ? 1 : -1))
+          const others = row.filter((_, i) => i !== at)
+          const x = tensor(row, [1, length], { device })
+          const expected = [odd === -9 ? Math.max(odd, ...others) : max, odd === 9 ? Math.min(odd, ...others) : min]
+          const actual = [x.max(-1).item(), x.min(-1).item()]
+          assert.ok(
+            expected.every((y, i) => Object.is(y, actual[i])),
+            `${actual} for ${expected} of ${row}`,
+          )
+        }
+      }
+    }
+  })
+
+  test('layer norm with a residual has the bits of the sum and its norm, and gradients as of those', () => {
+    for (const n of [1, 3, 4, 18, 37]) {
+      const [x, residual] = [1, 2].map((key) => there(normal([3, 5, n], randomKey(key), onRef))) as [Tensor, Tensor]
+      const [weight, bias] = [3, 4].map((key) => there(normal([n], randomKey(key), onRef))) as [Tensor, Tensor]
+      const fused = (x: Tensor, residual: Tensor) => layerNorm(x, weight, bias, { eps: 1e-3, residual })
+      const steps = (x: Tensor, residual: Tensor) => layerNorm(x.add(residual), weight, bias, { eps: 1e-3 })
+      assert.equal(fused(x, residual).dataSync(), steps(x, residual).dataSync())
+      assert.equal(fused(x, residual.at(0)).dataSync(), steps(x, residual.at(0)).dataSync())
+      const gradients = (f: typeof fused) => grad(([x, r]: readonly Tensor[]) => sum(f(x!, r!).pow(3)))([x, residual])
+      for (const [i, g] of gradients(fused).entries()) assert.equal(g.dataSync(), gradients(steps)[i]!.dataSync())
+    }
+  })
+
+  test('masked softmax: what is masked out does not matter, what is kept does, in rows of any length', () => {
+    for (let length = 1; length <= 19; length++) {
+      const row = (f: (i: number) => number) => Array.from({ length }, (_, i) => f(i))
+      const values = [
+        row((i) => Math.sin(7 * i)),
+        row((i) => (i % 3 === 1 ? Number.NaN : i)),
+        row((i) => (i % 3 === 1 ? Infinity : -i)),
+        row((i) => (i % 3 === 1 ? 5 : -Infinity)),
+        row((i) => (i % 3 === 1 ? -1e4 : 100 - i)),
+      ]
+      const masks = [row((i) => Number(i % 3 !== 1)), row(() => 0), row(() => 1), row((i) => Number(i === length - 1))]
+      const x = tensor(
+        values.flatMap((of) => masks.map(() => of)),
+        null,
+        onRef,
+      )
+      const mask = tensor(
+        values.flatMap(() => masks),
+        null,
+        onRef,
+      ).cast('bool')
+      allClose(maskedSoftmax(there(x), there(mask)).to('ref'), maskedSoftmax(x, mask), { rtol: 1e-6, atol: 1e-38 })
+    }
+  })
+
+  test('comparisons, choices, fillings and conversions of any length, of every dtype', () => {
+    const numbers = [0, -0, 1, -1, 2.7, -2.7, Number.NaN, Infinity, -Infinity, 3e9, -3e9, 1e-42, 7, 7]
+    const dtypes = ['f32', 'i32', 'bool'] as const
+    for (const length of [1, 2, 3, 4, 5, 15, 16, 17, 31, 37, 300]) {
+      const drawn = (step: number) =>
+        tensor(
+          Array.from({ length }, (_, i) => numbers[(i * step) % numbers.length]!),
+          null,
+          onRef,
+        )
+      const same = (f: (a: Tensor, b: Tensor) => Tensor, a: Tensor, b: Tensor) => {
+        const [actual, expected] = [f(there(a), there(b)), f(a, b)]
+        assert.is(actual.dtype, expected.dtype)
+        assert.equal([...actual.dataSync()], [...expected.dataSync()])
+      }
+      for (const from of dtypes) {
+        const [a, b] = [drawn(1).cast(from), drawn(5).cast(from)]
+        for (const to of dtypes) same((x) => x.cast(to), a, b)
+        for (const name of ['equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual'] as const)
+          same((x, y) => x[name](y), a, b)
+        same((x, y) => where(x.notEqual(y), x, y), a, b)
+        same((x) => full([length], 1, { dtype: from, device: x.device as 'ref' }), a, b)
+      }
+      same((x) => full([length], -2.5, { device: x.device as 'ref' }), drawn(1), drawn(1))
+    }
+  })
+
+  test('the derivative of layer norm along many directions has the bits of each alone', () => {
+    const [rows, length, directions] = [11, 37, 5]
+    const x = there(normal([rows, length], randomKey(1), onRef))
+    const weight = there(normal([length], randomKey(2), onRef))
+    const d = there(normal([directions, rows, length], randomKey(3), onRef))
+    for (const weightLast of [false, true]) {
+      const along = (d: Tensor) => apply(ops.layerNormDerivative as Op, [d, x, weight], { eps: 1e-5, weightLast })
+      const together = along(d)
+      for (let k = 0; k < directions; k++) assert.equal(together.at(k).dataSync(), along(d.at(k)).dataSync())
     }
   })
 

@@ -30,6 +30,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Expected a positive whole number.')
 }
 
+/** Reads a whole number that is not negative. */
+export function whole(text: string): number {
+  const n = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(n)) return n
+  throw new InvalidArgumentError('Expected a whole number.')
+}
+
 /** Reads a positive number. */
 export function positive(text: string): number {
   const x = Number(text)

@@ -1,4 +1,6 @@
 /** Coarse-to-fine coreference resolution on BERT. */
+
+export * from './bias/index.ts'
 export { readConll, readLitbank, withMentions, writeConll, writeLitbank } from './documents/conll.ts'
 export { readConllu, writeConllu } from './documents/conllu.ts'
 export { type Cluster, type CorefDocument, documentKey, mergeClusters, type Span } from './documents/document.ts'
@@ -17,6 +19,8 @@ export type { Pieces } from './documents/pieces.ts'
 export { type SegmentOptions, segmentDocument, someSegments } from './documents/segment.ts'
 export { readText, sentenceSpans, wordSpans, wordsAt } from './documents/text.ts'
 export { readWinoBias, writeWinoBias } from './documents/winobias.ts'
+export * from './evaluation/index.ts'
+export * from './metrics/index.ts'
 export {
   type CorefConfig,
   corefConfigToJson,

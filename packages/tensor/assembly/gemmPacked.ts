@@ -31,11 +31,12 @@ export function packRows(plan: usize, begin: i32, end: i32, _scratch: usize): vo
     const r3 = a + row * min(first + 3, last)
     const r4 = a + row * min(first + 4, last)
     const r5 = a + row * min(first + 5, last)
+    let done = 0
     let i: usize = 0
-    const whole = column == 4 ? <usize>(k & ~3) << 2 : 0
-    for (; i < whole; i += 16, to += 96) packFour(to, r0 + i, r1 + i, r2 + i, r3 + i, r4 + i, r5 + i)
-    i = column == 4 ? i : 0
-    for (const end = column * k; i < end; i += column, to += 24) {
+    if (column == 4) {
+      for (; done + 4 <= k; done += 4, i += 16, to += 96) packFour(to, r0 + i, r1 + i, r2 + i, r3 + i, r4 + i, r5 + i)
+    }
+    for (; done < k; done++, i += column, to += 24) {
       store<f32>(to, load<f32>(r0 + i))
       store<f32>(to, load<f32>(r1 + i), 4)
       store<f32>(to, load<f32>(r2 + i), 8)

@@ -1,12 +1,14 @@
 /** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
+export { copy } from './copy'
 export {
   binary,
   binaryInt,
   compare,
   compareBool,
   compareInt,
-  copy,
-  geluDerivative,
+  fill,
+  fillBool,
+  geluWithDerivative,
   select,
   unary,
   unaryInt,
@@ -15,11 +17,10 @@ export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
+export { layerNorm, layerNormDerivative } from './norm'
 export {
   argReduce,
   cumsum,
-  layerNorm,
-  layerNormDerivative,
   maskedSoftmax,
   reduce,
   reduceInt,

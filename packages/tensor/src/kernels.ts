@@ -66,16 +66,19 @@ export interface Kernels {
   maskedSoftmax(x: View, mask: View, y: View): void
   /** y ∘ (d − ⟨d, y⟩) over the last axis: softmax's derivative along d. d may have more leading axes than y. */
   softmaxDerivative(d: View, y: View, result: View): void
-  /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. */
-  layerNorm(x: View, weight: View | null, bias: View | null, eps: number, y: View): void
+  /**
+   * weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. Of x + residual,
+   * where there is one, which has the shape of x; the sum is rounded to the dtype.
+   */
+  layerNorm(x: View, residual: View | null, weight: View | null, bias: View | null, eps: number, y: View): void
   /**
    * r (g − mean g − z mean(g z)) over the last axis, z the normalised row, r = 1/√(variance + eps): layer norm's
    * derivative along d. g = weight ∘ d, which pulls back; with `weightLast` the weight multiplies the result instead,
    * which pushes forward. d may have more leading axes than x.
    */
   layerNormDerivative(d: View, x: View, weight: View | null, eps: number, weightLast: boolean, y: View): void
-  /** d gelu′(x); d may have more leading axes than x. */
-  mulGeluDerivative(d: View, x: View, y: View): void
+  /** y = gelu(x) and slope = gelu′(x) in one pass: what `unary` gives by either name. */
+  geluWithDerivative(x: View, y: View, slope: View): void
   /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
   matmul(a: View, b: View, y: View, bias?: View | null): void
   /** y[…, i, :] = x[…, index[i], :]: rows of the second last axis of x by an index [rows] shared by all leading axes. */

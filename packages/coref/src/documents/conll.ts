@@ -67,7 +67,7 @@ class Draft {
  * Reads the documents of a CoNLL-2012 file. Clusters are ordered by their first mention and named as in the file; those
  * that share a mention stay apart. The genre is the first two characters of the id, as in the references.
  *
- * @param genre  of all documents, instead
+ * @param options.genre  of all documents, instead
  * @throws {FormatError} with file and line where a line has too few columns, stands outside of a document, or its
  *   mentions do not close
  */

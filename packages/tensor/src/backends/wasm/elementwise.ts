@@ -1,8 +1,7 @@
 /** Elementwise kernels: operands of any strides, walked in the chunks of a nest of loops. */
 import type { BinaryName, CompareName, Kernels, UnaryName, View } from '../../kernels.ts'
 import { sizeOf } from '../../shape.ts'
-import { isDense, joinAxes } from '../nest.ts'
-import { addressOf, type Engine } from './engine.ts'
+import { addressOf, type Engine, floatBits } from './engine.ts'
 import { cheap, copyView, denseAt, walkViews } from './walk.ts'
 
 /** The numbers that the compiled kernels know these by: places in these lists. */
@@ -13,14 +12,13 @@ const unaryNumbers: readonly UnaryName[] = [
 const binaryNumbers: readonly BinaryName[] = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum']
 const compareNumbers: readonly CompareName[] = ['equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual']
 
-/** Elements a chunk of what is computed one at a time, in f64: it costs twenty times as much as what is `cheap`. */
-const dear = 2048
+/** Elements a chunk of functions that polynomials approximate: some tens of µs, too. */
+const dear = 4096
 const quick = new Set<string>(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 'round', 'reciprocal', 'sqrt'])
-const vectorized = new Set<string>(['exp', 'gelu', 'geluDerivative'])
 
-const chunkOf = (name: string): number => (quick.has(name) ? cheap : vectorized.has(name) ? 2 * dear : dear / 2)
+const chunkOf = (name: string): number => (quick.has(name) ? cheap : dear)
 
-type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'mulGeluDerivative'>
+type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
 export function elementwiseKernels(engine: Engine): Elementwise {
   const walk = (kernel: string, operation: number, views: readonly View[], chunk: number): void =>
@@ -31,11 +29,8 @@ export function elementwiseKernels(engine: Engine): Elementwise {
   return {
     copy: (x, y) => copyView(engine, x, y),
     fill(value, y) {
-      const view = hostView(engine, y)
-      const { sizes, strides } = joinAxes(y.shape, [y])
-      if (y.shape.includes(0)) return
-      if (isDense(y)) view.fill(value, y.offset, y.offset + sizeOf(y.shape))
-      else fillStrided(view, value, y.offset, sizes, strides[0]!)
+      if (y.buffer.dtype === 'bool') walk('fillBool', Number(value !== 0), [y], cheap)
+      else walk('fill', y.buffer.dtype === 'f32' ? floatBits(value) : value | 0, [y], cheap)
     },
     unary(name, x, y) {
       walk(typed('unary', x), unaryNumbers.indexOf(name), [x, y], chunkOf(name))
@@ -49,33 +44,16 @@ export function elementwiseKernels(engine: Engine): Elementwise {
     select(condition, a, b, y) {
       walk('select', y.buffer.dtype === 'bool' ? 0 : 2, [condition, a, b, y], cheap)
     },
-    mulGeluDerivative(d, x, y) {
-      denseAt(engine, d, (dAt) =>
-        denseAt(engine, x, (xAt) => {
-          const size = sizeOf(y.shape)
-          engine.run('geluDerivative', [dAt, xAt, addressOf(y), sizeOf(x.shape), size], Math.ceil(size / 4), dear / 2)
-        }),
+    geluWithDerivative(x, y, slope) {
+      const size = sizeOf(x.shape)
+      denseAt(engine, x, (at) =>
+        engine.run('geluWithDerivative', [at, addressOf(y), addressOf(slope), size], Math.ceil(size / 4), dear / 4),
       )
     },
   }
 }
 
 const dtypeOf = (x: View) => x.buffer.dtype as 'f32' | 'i32' | 'bool'
-
-function fillStrided(
-  to: Elements,
-  value: number,
-  offset: number,
-  sizes: readonly number[],
-  strides: readonly number[],
-) {
-  if (sizes.length === 0) {
-    to[offset] = value
-    return
-  }
-  const [n, ...rest] = sizes
-  for (let i = 0; i < n!; i++) fillStrided(to, value, offset + i * strides[0]!, rest, strides.slice(1))
-}
 
 type Elements = Uint8Array | Int32Array | Float32Array
 

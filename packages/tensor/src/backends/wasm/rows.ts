@@ -100,25 +100,26 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
-    layerNorm(x, weight, bias, eps, y) {
+    layerNorm(x, residual, weight, bias, eps, y) {
       const { rows, length } = rowsOf(x)
-      addresses([x, weight, bias], (at, weightAt, biasAt) =>
+      addresses([x, residual, weight, bias], (at, residualAt, weightAt, biasAt) =>
         engine.run(
           'layerNorm',
-          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!],
+          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, residualAt!],
           rows,
           chunkOf(length, 2),
         ),
       )
     },
     layerNormDerivative(d, x, weight, eps, weightLast, y) {
-      const { rows, length } = rowsOf(d)
+      const { rows, length } = rowsOf(x)
+      const directions = rows === 0 ? 0 : rowsOf(d).rows / rows
       addresses([d, x, weight], (dAt, at, weightAt) =>
         engine.run(
           'layerNormDerivative',
-          [dAt!, at!, addressOf(y), length, floatBits(eps), weightAt!, rowsOf(x).rows, Number(weightLast)],
+          [dAt!, at!, addressOf(y), length, floatBits(eps), weightAt!, rows, Number(weightLast), directions],
           rows,
-          chunkOf(length, 2),
+          chunkOf(length * (1 + directions)),
           length * 4,
         ),
       )
