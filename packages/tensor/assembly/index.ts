@@ -14,7 +14,7 @@ export {
   unary,
   unaryInt,
 } from './elementwise'
-export { addRows, gather, scatterAdd, takeRows } from './gather'
+export { addRows, gather, rowScores, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'

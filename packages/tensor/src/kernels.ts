@@ -122,6 +122,11 @@ export interface Kernels {
   gather(x: View, index: View, y: View): void
   /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
   scatterAdd(x: View, index: View, y: View): void
+  /**
+   * y[i] = Σ_f max(0, dense[i, f] + Σ_m table[index[i, m], f]) weight[f]; dense [n, F], table [R, F], index [n, m]. A
+   * shortcut that a device may lack: the same function of other kernels then takes its place.
+   */
+  rowScores?(dense: View, table: View, index: View, weight: View, y: View): void
 }
 
 /** A device: its kernels, its memory, and how to read it. */
