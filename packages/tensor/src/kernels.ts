@@ -136,6 +136,8 @@ export interface Backend {
   readonly description: string
   readonly dtypes: readonly DType[]
   readonly kernels: Kernels
+  /** bytes of freed buffers that are kept for others of their size; default 512 MiB */
+  readonly poolLimit?: number
   /** How many threads compute from now on, where the device has any. */
   setThreads?(count: number): void
   allocate(dtype: DType, capacity: number): Buffer
