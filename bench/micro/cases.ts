@@ -318,6 +318,17 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       },
     },
   ],
+  rowScores: [
+    {
+      name: 'rowScores 1000×3000',
+      make: (on) => {
+        const [dense, table, weight] = [on.floats([1000, 3000]), on.floats([100, 3000]), on.floats([3000])]
+        const [index, y] = [on.indices([1000, 4], 100), on.result([1000])]
+        // a device that lacks the shortcut has nothing to time
+        return prepared([dense, index, weight], y, (kernels) => kernels.rowScores?.(dense, table, index, weight, y))
+      },
+    },
+  ],
 }
 
 /** All cases, kernel by kernel. */
