@@ -262,16 +262,16 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       return prepared([d, x], y, (kernels) => kernels.softmaxDerivative(d, x, y))
     },
   })),
-  layerNorm: [
-    {
-      name: 'layerNorm',
-      make: (on) => {
-        const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
-        const y = on.result([rows, hidden])
-        return prepared([x, weight, bias], y, (kernels) => kernels.layerNorm(x, weight, bias, 1e-12, y))
-      },
+  layerNorm: [false, true].map((withResidual) => ({
+    name: withResidual ? 'layerNorm of a sum' : 'layerNorm',
+    make: (on) => {
+      const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
+      const [residual, y] = [withResidual ? on.floats([rows, hidden]) : null, on.result([rows, hidden])]
+      return prepared([x, residual, weight, bias], y, (kernels) =>
+        kernels.layerNorm(x, residual, weight, bias, 1e-12, y),
+      )
     },
-  ],
+  })),
   layerNormDerivative: [1, 14].map((directions) => ({
     name: directions === 1 ? 'layerNormDerivative' : `layerNormDerivative, ${directions} directions`,
     make: (on) => {
@@ -315,6 +315,17 @@ const table: Record<keyof Kernels, KernelCase[]> = {
         const [x, index] = [on.floats([rows, hidden]), on.indices([rows, hidden], hidden)]
         const y = on.result([rows, hidden])
         return prepared([x, index], y, (kernels) => kernels.scatterAdd(x, index, y))
+      },
+    },
+  ],
+  rowScores: [
+    {
+      name: 'rowScores 1000×3000',
+      make: (on) => {
+        const [dense, table, weight] = [on.floats([1000, 3000]), on.floats([100, 3000]), on.floats([3000])]
+        const [index, y] = [on.indices([1000, 4], 100), on.result([1000])]
+        // a device that lacks the shortcut has nothing to time
+        return prepared([dense, index, weight], y, (kernels) => kernels.rowScores?.(dense, table, index, weight, y))
       },
     },
   ],

@@ -11,6 +11,7 @@ import {
   memoryInfo,
   OptionError,
   scope,
+  select,
   site,
   type Tensor,
   tap,
@@ -64,6 +65,15 @@ test('a nested scope hands its result to the scope around, which frees it', () =
   })
   assert.equal(grown, [0, 0])
   assert.ok(inner!.disposed)
+})
+
+test('select leaves no view behind where no scope is open', () => {
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ])
+  const grown = growth(() => select(x, -1).dispose())
+  assert.equal(grown, [0, 0])
 })
 
 test('keep takes a tensor out of all scopes', () => {

@@ -108,6 +108,16 @@ for (const device of fastDevices) {
     2e-5,
   )
   check(
+    'layer norm with a residual',
+    ([x, residual, w, b]) => layerNorm(x!, w!, b!, { eps: 1e-3, residual: residual! }),
+    (next, i) => {
+      const n = next(80)
+      const shape = [next(6), next(9), n]
+      return [drawn(shape, i), drawn(shape, i + 1), drawn([n], i + 2), drawn([n], i + 3)]
+    },
+    3e-6,
+  )
+  check(
     'softmax, and its gradient',
     ([x]) => grad((x: Tensor) => sum(softmax(x).square()))(x!),
     (next, i) => [drawn([next(20), next(90)], i)],

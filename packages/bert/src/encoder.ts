@@ -80,9 +80,12 @@ export class Parameters {
     return linear(x, this.get(`${name}.weight`), this.get(`${name}.bias`))
   }
 
-  /** The layer norm under this prefix. */
-  layerNorm(x: Tensor, eps: number): Tensor {
-    return layerNorm(x, this.get('LayerNorm.weight'), this.get('LayerNorm.bias'), { eps })
+  /** The layer norm under this prefix, of x or of x + residual. */
+  layerNorm(x: Tensor, eps: number, residual?: Tensor): Tensor {
+    return layerNorm(x, this.get('LayerNorm.weight'), this.get('LayerNorm.bias'), {
+      eps,
+      ...(residual && { residual }),
+    })
   }
 }
 
@@ -147,14 +150,14 @@ function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | 
   }
   const context = site('context', contextOf(project('query'), project('key'), project('value'), mask))
   const output = p.at('output')
-  return site('output', output.layerNorm(add(read, output.dense('dense', context)), layerNormEps))
+  return site('output', output.layerNorm(output.dense('dense', context), layerNormEps, read))
 }
 
 function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
   const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask, rows))
   const mlp = site('mlp', activations[config.activation](p.at('intermediate').dense('dense', attended)))
   const output = p.at('output')
-  return site('output', output.layerNorm(add(attended, output.dense('dense', mlp)), config.layerNormEps))
+  return site('output', output.layerNorm(output.dense('dense', mlp), config.layerNormEps, attended))
 }
 
 /**

@@ -103,6 +103,7 @@ export {
   type VarianceOptions,
   variance,
 } from './ops/reduce.ts'
+export { rowScores } from './ops/rowScores.ts'
 export { cumsum } from './ops/scan.ts'
 export { maskedFill, where } from './ops/select.ts'
 export { logSoftmax, maskedSoftmax, softmax } from './ops/softmax.ts'

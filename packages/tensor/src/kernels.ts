@@ -84,8 +84,11 @@ export interface Kernels {
   maskedSoftmax(x: View, mask: View, y: View): void
   /** y ∘ (d − ⟨d, y⟩) over the last axis: softmax's derivative along d. d may have more leading axes than y. */
   softmaxDerivative(d: View, y: View, result: View): void
-  /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. */
-  layerNorm(x: View, weight: View | null, bias: View | null, eps: number, y: View): void
+  /**
+   * weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. Of x + residual,
+   * where there is one, which has the shape of x; the sum is rounded to the dtype.
+   */
+  layerNorm(x: View, residual: View | null, weight: View | null, bias: View | null, eps: number, y: View): void
   /**
    * r (g − mean g − z mean(g z)) over the last axis, z the normalised row, r = 1/√(variance + eps): layer norm's
    * derivative along d. g = weight ∘ d, which pulls back; with `weightLast` the weight multiplies the result instead,
@@ -119,6 +122,11 @@ export interface Kernels {
   gather(x: View, index: View, y: View): void
   /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
   scatterAdd(x: View, index: View, y: View): void
+  /**
+   * y[i] = Σ_f max(0, dense[i, f] + Σ_m table[index[i, m], f]) weight[f]; dense [n, F], table [R, F], index [n, m]. A
+   * shortcut that a device may lack: the same function of other kernels then takes its place.
+   */
+  rowScores?(dense: View, table: View, index: View, weight: View, y: View): void
 }
 
 /** A device: its kernels, its memory, and how to read it. */
@@ -128,6 +136,8 @@ export interface Backend {
   readonly description: string
   readonly dtypes: readonly DType[]
   readonly kernels: Kernels
+  /** bytes of freed buffers that are kept for others of their size; default 512 MiB */
+  readonly poolLimit?: number
   /** How many threads compute from now on, where the device has any. */
   setThreads?(count: number): void
   allocate(dtype: DType, capacity: number): Buffer

@@ -31,6 +31,8 @@ export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { 
       return engine.description
     },
     dtypes: ['bool', 'i32', 'f32'],
+    // its memory finds free blocks fast, and never shrinks: what is kept for one size is lost to the others
+    poolLimit: 96 * 2 ** 20,
     kernels: { ...elementwise, ...rowKernels(engine), ...attentionKernels(engine), matmul },
     allocate(dtype, capacity) {
       const bytes = capacity * bytesOf(dtype)
