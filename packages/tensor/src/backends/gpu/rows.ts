@@ -189,7 +189,10 @@ const softmaxDerivativeBody = /* wgsl */ `
   let inner = sum_of(sum, lane, local);
   for (var k = lane; k < n; k += LANES) { if (inside) { y(k) = q(k) * (d(k) - inner); } }`
 
-/** Each lane adds up its stretch, then starts from what stands before it. */
+/**
+ * Each lane adds up its stretch, then starts from what stands before it. Floats are added in blocks, so that chains of
+ * roundings stay short.
+ */
 const cumsumBody = (zero: string) => /* wgsl */ `
   let stretch = (n + LANES - 1u) / LANES;
   let begin = min(lane * stretch, n);
@@ -197,12 +200,20 @@ const cumsumBody = (zero: string) => /* wgsl */ `
   var before = ${zero};
   if (LANES > 1u) {
     var mine = ${zero};
-    for (var k = begin; k < end; k++) { mine += x(k); }
+    for (var block = begin; block < end; block += 32u) {
+      var some = ${zero};
+      for (var k = block; k < min(block + 32u, end); k++) { some += x(k); }
+      mine += some;
+    }
     shared_sums[local] = mine;
     workgroupBarrier();
     for (var l = 0u; l < lane; l++) { before += shared_sums[local - lane + l]; }
   }
-  for (var k = begin; k < end; k++) { before += x(k); if (inside) { y(k) = before; } }`
+  for (var block = begin; block < end; block += 32u) {
+    var some = ${zero};
+    for (var k = block; k < min(block + 32u, end); k++) { some += x(k); if (inside) { y(k) = before + some; } }
+    before += some;
+  }`
 
 type RowKernels = Pick<
   Kernels,
