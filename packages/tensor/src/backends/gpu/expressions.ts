@@ -142,13 +142,15 @@ export const helpers: readonly Helper[] = [
       return 1.1283791670955126 * x * (${polynomial('x2', [1, -1 / 3, 1 / 10, -1 / 42, 1 / 216, -1 / 1320, 1 / 9360])}); }
     const y = 1 - 2 * tailOf(boundedBy14(1.4142135623730951 * x)); return x < 0 ? -y : y;`,
   ),
-  // aᵇ of a ≥ 0; whole b up to 4 by multiplication
+  // aᵇ of a ≥ 0: for whole b below 64 by squares, as e^(b ln a) has an error that grows with its exponent
   helper(
     'raised',
     ['a', 'b'],
-    `if (b === 1) return a; if (b === 2) return a * a; if (b === 3) return a * a * a; if (b === 4) return a * a * a * a;
-    if (b === -1) return 1 / a; if (b === 0.5) return Math.sqrt(a); 
-    return expOf(b * Math.log(a));`,
+    `const n = Math.abs(b); if (b === 0.5) return Math.sqrt(a);
+    if (wholePart(n) !== n || n > 63) return expOf(b * Math.log(a));
+    let y = 1; let square = a; let rest = n; let half = 0;
+    ${new Array(6).fill('half = wholePart(rest * 0.5); if (rest - 2 * half > 0.5) y = y * square; square = square * square; rest = half;').join('\n')}
+    return b < 0 ? 1 / y : y;`,
   ),
   // C's pow: 1 to any power and anything to the power 0 is 1, and so is (−1) to an infinite one
   helper(
