@@ -10,9 +10,16 @@ import { type Options, parseOptions, usage } from './options.ts'
 
 const tell = (text: string) => void process.stderr.write(text)
 
+/** As the command does; the header says in the device's words whether it came about. */
+async function allowFused(): Promise<void> {
+  const { allowFusedMultiplyAdd } = await import('@antecedent/tensor/internal')
+  allowFusedMultiplyAdd()
+}
+
 async function runMicro(options: Options) {
   const { env, unset } = fairEnvironment(process.env, options.threads ?? 2)
   applyEnvironment(env)
+  await allowFused()
   // only now: a backend reads its variables when it loads
   const { micro } = await import('./micro/main.ts')
   return await micro(options, unset, console.log, tell)
@@ -21,6 +28,7 @@ async function runMicro(options: Options) {
 async function runPaired(options: Options) {
   const { env, unset } = fairEnvironment(process.env, options.threads ?? 1)
   applyEnvironment(env)
+  await allowFused()
   const { paired } = await import('./paired.ts')
   const { ratioChart } = await import('./svg.ts')
   const result = await paired(options, unset, console.log, tell)

@@ -1,7 +1,7 @@
 /**
  * Compiles the kernels of the `wasm` device (packages/tensor/assembly, AssemblyScript) into a TypeScript module that
- * holds them as base64: nothing to fetch, and the same in Node and browsers. One module for memory that threads share,
- * one for memory that they do not. Nothing is done where the result is newer than the sources.
+ * holds them as base64: nothing to fetch, and the same in Node and browsers. Modules for memory that threads share and for
+ * memory that they do not, each with and without fused multiply-add, which not every host knows. Nothing is done where the result is newer than the sources.
  */
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -35,10 +35,10 @@ const newest = Math.max(
   statSync(fileURLToPath(import.meta.url)).mtimeMs,
 )
 if (!existsSync(result) || statSync(result).mtimeMs < newest) {
-  const shared = await compile(['--enable', 'threads', '--sharedMemory'])
-  const alone = await compile([])
-  writeFileSync(
-    result,
-    `// made by scripts/kernels.mjs from packages/tensor/assembly\nexport const shared =\n  '${shared}'\nexport const alone =\n  '${alone}'\n`,
-  )
+  const threads = ['--enable', 'threads', '--sharedMemory']
+  const fused = ['--enable', 'relaxed-simd']
+  const modules = { shared: threads, alone: [], sharedFused: [...threads, ...fused], aloneFused: fused }
+  let text = '// made by scripts/kernels.mjs from packages/tensor/assembly\n'
+  for (const [name, more] of Object.entries(modules)) text += `export const ${name} =\n  '${await compile(more)}'\n`
+  writeFileSync(result, text)
 }

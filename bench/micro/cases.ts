@@ -117,12 +117,12 @@ const table: Record<keyof Kernels, KernelCase[]> = {
     ...(['sigmoid', 'softplus', 'erf', 'gelu', 'geluDerivative'] as const).map((name) => unary(name)),
     ...(['reciprocal', 'sqrt', 'rsqrt', 'log', 'log1p'] as const).map((name) => unary(name, [0.1, 4])),
   ],
-  mulGeluDerivative: [
+  geluWithDerivative: [
     {
-      name: 'mulGeluDerivative',
+      name: 'geluWithDerivative',
       make: (on) => {
-        const [d, x, y] = [on.floats([rows, wide]), on.floats([rows, wide]), on.result([rows, wide])]
-        return prepared([d, x], y, (kernels) => kernels.mulGeluDerivative(d, x, y))
+        const [x, y, slope] = [on.floats([rows, wide]), on.result([rows, wide]), on.result([rows, wide])]
+        return prepared([x, y], slope, (kernels) => kernels.geluWithDerivative(x, y, slope))
       },
     },
   ],
@@ -227,16 +227,14 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       },
     },
   ],
-  layerNormDerivative: [
-    {
-      name: 'layerNormDerivative',
-      make: (on) => {
-        const [d, x, weight] = [on.floats([rows, hidden]), on.floats([rows, hidden]), on.floats([hidden])]
-        const y = on.result([rows, hidden])
-        return prepared([d, x, weight], y, (kernels) => kernels.layerNormDerivative(d, x, weight, 1e-12, false, y))
-      },
+  layerNormDerivative: [1, 14].map((directions) => ({
+    name: directions === 1 ? 'layerNormDerivative' : `layerNormDerivative, ${directions} directions`,
+    make: (on) => {
+      const [d, x] = [on.floats([directions, rows, hidden]), on.floats([rows, hidden])]
+      const [weight, y] = [on.floats([hidden]), on.result([directions, rows, hidden])]
+      return prepared([d, x, weight], y, (kernels) => kernels.layerNormDerivative(d, x, weight, 1e-12, false, y))
     },
-  ],
+  })),
   takeRows: [
     {
       name: 'takeRows of 30522',

@@ -49,7 +49,7 @@ const itself =
  * Inputs of operations that broadcast but do not stretch this one: d has the shape of the result, x all of its axes but
  * the last, and the rule for the weight sums over rows itself. There is no sum to drop.
  */
-const unstretched = ['mulGeluDerivative d', 'softmaxDerivative d', 'linear x', 'linear weight']
+const unstretched = ['softmaxDerivative d', 'linear x', 'linear weight']
 
 /** Takes the first element of every axis that should be summed. */
 const unsummed =

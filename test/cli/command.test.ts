@@ -1,23 +1,16 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { repository } from '../support/shared.ts'
+import { runCommand } from './run.ts'
 
 const test = suite('command')
 const folder = mkdtempSync(join(tmpdir(), 'antecedent-'))
 test.after(() => rmSync(folder, { recursive: true }))
 
-const main = join(repository, 'packages/cli/src/main.ts')
-
-function run(args: string[], input?: string) {
-  const command = ['-C', '@antecedent/source', '--import', join(repository, 'node_modules/tsx/dist/loader.mjs'), main]
-  const env = { ...process.env, NO_COLOR: '1' }
-  const result = spawnSync(process.execPath, [...command, ...args], { cwd: folder, encoding: 'utf8', input, env })
-  return { code: result.status, out: result.stdout, err: result.stderr }
-}
+const run = (args: string[], input?: string) => runCommand(folder, args, input)
 
 const oneSentence = /^antecedent: .+\n$/
 

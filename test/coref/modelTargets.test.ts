@@ -162,7 +162,7 @@ test('mentions come in words, characters and text', async () => {
     offsets,
   }
   const one = tinyPieces([16])
-  const { clusters, links } = await model.resolve(one, document)
+  const { clusters, links } = await model.resolve(one, { document })
   assert.ok(clusters.length > 0 && links.length > 0)
   for (const mention of clusters.flat()) {
     assert.is(mention.text, words.slice(...mention.words).join(' '))

@@ -82,4 +82,22 @@ test('few rows stay with the kernels that keep weights packed, with the same num
   assert.equal(device.calls, [])
 })
 
+test('threads share a product by rows or columns, and each calls the library', async () => {
+  const device = counted()
+  device.backend.setThreads!(3)
+  for (let round = 0; round < 4; round++) {
+    for (const turned of [false, true]) {
+      product(device, [], [500, 768, 130], turned)
+      product(device, [3], [50, 768, 700], turned)
+    }
+    if (round === 0) await new Promise((resolve) => setTimeout(resolve, 500)) // workers start
+  }
+  const parts = (m: number, n: number) => device.calls.filter((call) => call[0] === m && call[1] === n).length
+  assert.ok(parts(176, 130) > 0, 'rows in parts')
+  assert.ok(parts(150, 240) > 0, 'columns in parts')
+  // each product has two such parts: where the caller computed both every time, no worker did
+  assert.ok(parts(176, 130) < 16 && parts(150, 240) < 16, 'workers take parts')
+  device.backend.setThreads!(1)
+})
+
 suiteOf.run()

@@ -162,6 +162,78 @@ export function conformance(device: string, promises: Promises, isThere = true) 
     })
   }
 
+  /** What functions give, as numbers, each read by itself. */
+  const readAll = async (results: readonly Tensor[]): Promise<number[]> => {
+    const numbers: number[] = []
+    for (const y of results) numbers.push(...(await y.data()))
+    dispose(results)
+    return numbers
+  }
+  const requireBits = (actual: ArrayLike<number>, expected: ArrayLike<number>, at: (i: number) => unknown): void => {
+    assert.is(actual.length, expected.length)
+    for (let i = 0; i < expected.length; i++) {
+      assert.ok(Object.is(actual[i], expected[i]), `${actual[i]} for ${expected[i]} at ${at(i)}`)
+    }
+  }
+  const on = (numbers: readonly number[]): Tensor => tensor(numbers, null, { device })
+  const f = (name: (typeof ofOne)[number], x: Tensor): Tensor => scope(() => apply(ops[name] as Op, [x], {}))
+
+  for (const name of ofOne) {
+    test(`${name}: the sign of a zero, and infinities at ±0, as on ref`, async () => {
+      const zeros = [0, -0]
+      const expected = f(name, tensor(zeros, null, onRef)).dataSync()
+      requireBits(await readAll([f(name, on(zeros))]), expected, (i) => zeros[i])
+    })
+    test(`${name}: an element's bits do not depend on its neighbours`, async () => {
+      const numbers = [...normal([23], randomKey(1), onRef).mul(3).dataSync(), ...special, 1e7, -1e9]
+      const together = await readAll([f(name, on(numbers))])
+      requireBits(together, await readAll(numbers.map((x) => f(name, on([x])))), (i) => numbers[i])
+    })
+  }
+
+  test('a power has the bits of that power alone', async () => {
+    const pairs = special.flatMap((a) => special.map((b) => [a, b] as const))
+    const together = await readAll([on(pairs.map(([a]) => a)).pow(on(pairs.map(([, b]) => b)))])
+    const alone = await readAll(pairs.map(([a, b]) => on([a]).pow(on([b]))))
+    requireBits(together, alone, (i) => pairs[i])
+  })
+
+  test('the largest and the smallest of a row: a NaN anywhere wins, and so does an extreme anywhere', async () => {
+    const rows: Float32Array[] = []
+    for (let length = 1; length <= 21; length++) {
+      for (let at = 0; at < length; at++) {
+        for (const odd of [Number.NaN, 9, -9]) {
+          rows.push(Float32Array.from({ length }, (_, i) => (i === at ? odd : i % 2 ? 1 : -1)))
+        }
+      }
+    }
+    const results = (of: 'max' | 'min') =>
+      rows.map((row) => scope(() => tensor(row, [1, row.length], { device })[of](-1)))
+    const [largest, smallest] = [await readAll(results('max')), await readAll(results('min'))]
+    requireBits(
+      largest,
+      rows.map((row) => Math.max(...row)),
+      (i) => rows[i],
+    )
+    requireBits(
+      smallest,
+      rows.map((row) => Math.min(...row)),
+      (i) => rows[i],
+    )
+  })
+
+  test('the derivative of layer norm along many directions has the bits of each alone', async () => {
+    const [rows, length, directions] = [11, 37, 5]
+    const x = there(normal([rows, length], randomKey(1), onRef))
+    const weight = there(normal([length], randomKey(2), onRef))
+    const d = there(normal([directions, rows, length], randomKey(3), onRef))
+    for (const weightLast of [false, true]) {
+      const along = (d: Tensor) => apply(ops.layerNormDerivative as Op, [d, x, weight], { eps: 1e-5, weightLast })
+      const alone = Array.from({ length: directions }, (_, k) => along(d.at(k)))
+      requireBits(await readAll([along(d)]), await readAll(alone), (i) => i)
+    }
+  })
+
   test('integers: exact, up to the ends of their range', async () => {
     const list = [0, 1, -1, 7, -8, 2 ** 24 + 1, 2 ** 31 - 1, -(2 ** 31) + 1]
     const pairs = list.flatMap((a) => list.map((b) => [a, b]))

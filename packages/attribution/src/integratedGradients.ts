@@ -1,6 +1,6 @@
 /** Integrated Gradients of any function of tensors (Sundararajan, Taly and Yan 2017). */
 import { full, OptionError, ShapeError, scope, type Tensor } from '@antecedent/tensor'
-import { isMaximum, listOf, type Targets, valuesOf } from './maximum.ts'
+import { maximaOf, valuesOf } from './maximum.ts'
 import { measuredValues, type PathFunction } from './passes.ts'
 import {
   type Elements,
@@ -66,9 +66,6 @@ export async function integratedGradients(options: IntegratedGradientsOptions): 
     for (const x of [fx, fBaseline, ...starts]) x.dispose()
   }
 }
-
-/** Which targets are maxima. */
-export const maximaOf = (targets: Targets): boolean[] => listOf(targets).map(isMaximum)
 
 /** F(x) − F(x′) of every target and example. */
 export const differences = (fx: Elements, fBaseline: Elements): Float64Array =>

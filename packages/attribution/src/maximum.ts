@@ -40,3 +40,6 @@ export const tensorOf = (target: Target): Tensor => (isMaximum(target) ? target.
 /** @internal The values of targets as one tensor `[targets, …]`. */
 export const valuesOf = (targets: Targets): Tensor =>
   stack(listOf(targets).map((target) => (isMaximum(target) ? max(target.of, -1) : target)))
+
+/** @internal Which targets are maxima. */
+export const maximaOf = (targets: Targets): boolean[] => listOf(targets).map(isMaximum)

@@ -1,11 +1,13 @@
 /** Passes of a function over points of a straight path: its values there, and gradients pulled back from them. */
 import {
   expand,
+  max,
   memoryInfo,
   mul,
   type Pullback,
   ShapeError,
   scope,
+  stack,
   sub,
   type Tensor,
   tensor,
@@ -77,11 +79,32 @@ export const evenly = (count: number, most: number): number => Math.ceil(count /
  * as much again while it is pulled back.
  */
 export function measuredValues(f: PathFunction, values: readonly Tensor[]): { y: Tensor; bytesPerPoint: number } {
+  return measured((xs) => valuesOf(f(xs)), values, 1)
+}
+
+/** A function's result, run under a derivative, and what a pass over its points holds for each of them. */
+export function measured(
+  f: (values: Tensor[]) => Tensor,
+  values: readonly Tensor[],
+  points: number,
+): { y: Tensor; bytesPerPoint: number } {
   const before = memoryInfo().liveBytes
-  const { value, pullback } = vjp<Tensor[], Tensor>((xs) => valuesOf(f(xs)), [...values])
-  const bytesPerPoint = Math.max(1, 2 * (memoryInfo().liveBytes - before))
+  const { value, pullback } = vjp<Tensor[], Tensor>(f, [...values])
+  const bytesPerPoint = Math.max(1, (2 * (memoryInfo().liveBytes - before)) / points)
   pullback.dispose()
   return { y: value, bytesPerPoint }
+}
+
+/** The values of targets at n points stacked in front, `[targets, points, …]`, where F has `examples` at each. */
+export function stackedValues(targets: Targets, n: number, examples: number): Tensor {
+  const rows = listOf(targets).map((target) => {
+    const y = tensorOf(target)
+    const perPoint = examples * (isMaximum(target) ? y.shape.at(-1)! : 1)
+    const all = y.size === perPoint ? repeat(y, n) : y
+    checkResult(all, n, isMaximum(target), examples)
+    return isMaximum(target) ? max(all, -1) : all
+  })
+  return stack(rows)
 }
 
 /** F at some points, with what its gradients need. No axis of points for one, so that an F that takes none runs too. */

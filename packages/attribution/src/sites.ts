@@ -1,8 +1,8 @@
 /** Integrated Gradients with respect to values inside a model, named by their sites. */
 import { OptionError, scope, type Tensor, tap } from '@antecedent/tensor'
-import { byTarget, differences, type IntegratedGradients, maximaOf } from './integratedGradients.ts'
-import { type Targets, valuesOf } from './maximum.ts'
-import { measuredValues } from './passes.ts'
+import { endsApart, endsTogether } from './ends.ts'
+import { byTarget, differences, type IntegratedGradients } from './integratedGradients.ts'
+import type { Targets } from './maximum.ts'
 import { integratePath, type PathOptions, toElements } from './path.ts'
 
 export interface SiteOptions extends PathOptions {
@@ -27,29 +27,20 @@ export interface SiteAttributions extends IntegratedGradients {
  */
 export async function attributeSites(options: SiteOptions): Promise<SiteAttributions[]> {
   const { forward, baselineForward, sites, baselineValues } = options
-  const named = (values: readonly Tensor[]) => Object.fromEntries(sites.map((name, i) => [name, values[i]!]))
-  const replaced = (values: readonly Tensor[]) => tap({ replace: named(values) }, forward).result
   if (!baselineForward && !baselineValues) {
     throw new OptionError({ op: 'attributeSites', expected: 'baselineForward or baselineValues', got: 'neither' })
   }
-  const made = scope(() => {
-    const ends = tap({ record: sites }, forward)
-    const starts = baselineForward && tap({ record: baselineValues ? [] : sites }, baselineForward)
-    const others = baselineValues ?? sites.map((name) => starts!.recorded[name]!)
-    const fx = valuesOf(ends.result)
-    const { y: fReplaced, bytesPerPoint } = measuredValues(replaced, others)
-    return {
-      maxima: maximaOf(ends.result),
-      fx,
-      fReplaced,
-      bytesPerPoint,
-      fBaseline: starts ? valuesOf(starts.result) : fReplaced.alias(),
-      // handles of ours: a recorded value or a given one may be the caller's own tensor
-      values: sites.map((name) => ends.recorded[name]!.alias()),
-      others: others.map((x) => x.alias()),
-    }
+  const named = (values: readonly Tensor[]) => Object.fromEntries(sites.map((name, i) => [name, values[i]!]))
+  const replaced = (values: readonly Tensor[]) => tap({ replace: named(values) }, forward).result
+  const [site] = sites
+  // an F that is run one point at a time may not take stacked ones
+  const stackable = sites.length === 1 && options.internalBatchSize !== 1
+  const ends = scope(() => {
+    const together =
+      stackable && baselineForward ? endsTogether(forward, baselineForward, site!, baselineValues?.[0]) : null
+    return together ?? endsApart(forward, baselineForward, sites, baselineValues)
   })
-  const { fx, fBaseline, fReplaced, bytesPerPoint, values, others, maxima } = made
+  const { fx, fBaseline, fReplaced, bytesPerPoint, values, others, maxima } = ends
   try {
     const examples = fx.size / fx.shape[0]!
     const path = { f: replaced, ends: values, starts: others, examples, bytesPerPoint, maxima }

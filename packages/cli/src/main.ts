@@ -1,11 +1,16 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
+import { conventions, documentFormats } from '@antecedent/coref'
 import { OptionError } from '@antecedent/tensor'
+import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
+import { evaluate } from './evaluate.ts'
 import { explain } from './explain.ts'
-import { count, exitCodes, positive, withCommonOptions, withFigureOptions } from './options.ts'
+import { count, exitCodes, positive, whole, withCommonOptions, withFigureOptions, withModelOptions } from './options.ts'
+import { resolve } from './resolve.ts'
+import { score } from './score.ts'
 
 const program = new Command('antecedent')
   .description('Explains how a BERT model reads a text.')
@@ -52,6 +57,51 @@ withFigureOptions(program.command('attend').description('attention probabilities
   attention,
 )
 
+withModelOptions(program.command('resolve').description('who is who: entities and links of documents'))
+  .argument('[files...]', 'files or folders of documents; - is standard input')
+  .option('--text <text>', 'a text, instead of files')
+  .addOption(new Option('--format <name>', 'of the files (default: by content and ending)').choices(documentFormats))
+  .addOption(new Option('--json', 'a JSON object a document, each on a line').conflicts('to'))
+  .option('--stages', "with --json: every stage's scores too")
+  .addOption(new Option('--to <format>', 'write documents with what was found').choices(['conll', 'jsonlines']))
+  .option('--html <file>', 'write a self-contained page with the documents, their entities marked')
+  .option('--overwrite', 'replace a file that exists')
+  .option('--quiet', 'no progress, no notices')
+  .option('--no-color', 'no colours')
+  .action(resolve)
+
+program
+  .command('score')
+  .description('coreference metrics of a response against a key, by the rules of the official CoNLL scorer')
+  .argument('<key>', 'a file whose last column is coreference, or a folder of such files (*conll, *.key, *.response)')
+  .argument('<response>', 'the same; documents are looked up by name')
+  .addOption(
+    new Option('--convention <name>', 'how entities of one mention count').choices(conventions).default('official'),
+  )
+  .option('--json', 'data as JSON on standard output: per cent, with numerators and denominators')
+  .option('--quiet', 'no notices')
+  .option('--no-color', 'no colours')
+  .action(score)
+
+withModelOptions(
+  program
+    .command('evaluate')
+    .description(
+      'a coreference model on annotated documents; on WinoBias (pro against anti) and GAP where files are theirs',
+    ),
+)
+  .argument('<files...>', 'files or folders of documents; those of WinoBias are known by their names')
+  .addOption(new Option('--format <name>', 'of the files (default: by content and ending)').choices(documentFormats))
+  .addOption(
+    new Option('--convention <name>', 'how entities of one mention count').choices(conventions).default('official'),
+  )
+  .option('--resamples <count>', 'draws of the bootstrap and of the randomisation test (default: 10000)', count)
+  .option('--seed <number>', 'of the draws (default: 0)', whole)
+  .option('--json', 'data as JSON on standard output, in per cent')
+  .option('--quiet', 'no progress, no notices')
+  .option('--no-color', 'no colours')
+  .action(evaluate)
+
 program
   .command('doctor')
   .description('what this machine computes with, what would make it faster, and a one-second measurement')
@@ -66,6 +116,7 @@ function report(error: unknown): number {
   return error instanceof OptionError ? exitCodes.usage : exitCodes.failure
 }
 
+allowFusedMultiplyAdd()
 try {
   await program.parseAsync()
 } catch (error) {

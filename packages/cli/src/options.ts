@@ -2,11 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { LoadReport } from '@antecedent/bert'
 import { Bert } from '@antecedent/bert/node'
+import { CorefModel } from '@antecedent/coref/node'
 import { type DeviceName, fastestDevice, OptionError, useDevice } from '@antecedent/tensor'
 import { type Command, InvalidArgumentError } from 'commander'
 
-export const exitCodes = { done: 0, failure: 1, usage: 2 } as const
+export const exitCodes = { done: 0, failure: 1, usage: 2, someFailed: 3 } as const
 
 export interface CommonOptions {
   model?: string
@@ -28,6 +30,13 @@ export function count(text: string): number {
   throw new InvalidArgumentError('Expected a positive whole number.')
 }
 
+/** Reads a whole number that is not negative. */
+export function whole(text: string): number {
+  const n = Number(text)
+  if (/^\d+$/.test(text) && Number.isSafeInteger(n)) return n
+  throw new InvalidArgumentError('Expected a whole number.')
+}
+
 /** Reads a positive number. */
 export function positive(text: string): number {
   const x = Number(text)
@@ -35,13 +44,17 @@ export function positive(text: string): number {
   throw new InvalidArgumentError('Expected a positive number.')
 }
 
-/** Adds the options that every command has. */
-export const withCommonOptions = (command: Command): Command =>
+/** Adds the options that choose a model and where it runs. */
+export const withModelOptions = (command: Command): Command =>
   command
-    .argument('[text...]', 'the text; - reads standard input')
     .option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)')
     .option('--device <name>', 'auto (blas where a library is found, else wasm), wasm, blas or ref', 'auto')
     .option('--threads <count>', 'threads that compute (default: all cores)', count)
+
+/** Adds the options that every command on a text has. */
+export const withCommonOptions = (command: Command): Command =>
+  withModelOptions(command)
+    .argument('[text...]', 'the text; - reads standard input')
     .option('--input <file>', 'read the text from a file; - is standard input')
     .option('--json', 'data as JSON on standard output')
     .option('--quiet', 'no progress, no notices')
@@ -60,29 +73,53 @@ function embeddedModel(): string | null {
   return existsSync(join(folder, 'config.json')) ? folder : null
 }
 
-/** Chooses the device and loads the model, saying so on stderr. */
-export async function loadModel(options: CommonOptions): Promise<Bert> {
-  const folder = options.model ?? embeddedModel()
-  if (folder === null) {
-    throw new OptionError({
-      op: 'antecedent',
-      expected: '--model FOLDER, since this installation holds no model',
-      got: 'none',
-      hint: 'a folder with config.json, model.safetensors and vocab.txt',
-    })
-  }
-  const name = options.device === 'auto' ? fastestDevice() : (options.device as DeviceName) // useDevice checks it
-  const { threads } = options
-  const device = await useDevice(name, threads === undefined ? {} : { threads })
-  const bert = await Bert.fromPretrained(folder, {
-    onReport: ({ unexpected }) => {
-      if (unexpected.length > 0 && !options.quiet)
-        process.stderr.write(`not used of the weights: ${unexpected.join(', ')}\n`)
-    },
+/** What choosing and loading a model takes of a command's options. */
+export type ModelOptions = Pick<CommonOptions, 'model' | 'device' | 'threads' | 'quiet'>
+
+/** The folder of `--model`, or the embedded one. */
+function modelFolder({ model }: ModelOptions): string {
+  const folder = model ?? embeddedModel()
+  if (folder !== null) return folder
+  throw new OptionError({
+    op: 'antecedent',
+    expected: '--model FOLDER, since this installation holds no model',
+    got: 'none',
+    hint: 'a folder with config.json, model.safetensors and vocab.txt',
   })
-  if (!options.quiet) process.stderr.write(`model ${bert.source.name} on ${device.description}\n`)
-  return bert
 }
+
+/** Chooses the device and loads a model, saying so on stderr. */
+async function load<M>(
+  options: ModelOptions,
+  from: (folder: string, onReport: (report: LoadReport) => void) => Promise<M>,
+  nameOf: (model: M) => string,
+): Promise<M> {
+  const folder = modelFolder(options)
+  const name = options.device === 'auto' ? fastestDevice() : (options.device as DeviceName) // useDevice checks it
+  const { threads, quiet } = options
+  const device = await useDevice(name, threads === undefined ? {} : { threads })
+  const model = await from(folder, ({ unexpected }) => {
+    if (unexpected.length > 0 && !quiet) process.stderr.write(`not used of the weights: ${unexpected.join(', ')}\n`)
+  })
+  if (!quiet) process.stderr.write(`model ${nameOf(model)} on ${device.description}\n`)
+  return model
+}
+
+/** The encoder that the options name. */
+export const loadModel = (options: ModelOptions): Promise<Bert> =>
+  load(
+    options,
+    (folder, onReport) => Bert.fromPretrained(folder, { onReport }),
+    ({ source }) => source.name,
+  )
+
+/** The coreference model that the options name. */
+export const loadCorefModel = (options: ModelOptions): Promise<CorefModel> =>
+  load(
+    options,
+    (folder, onReport) => CorefModel.fromPretrained(folder, { onReport }),
+    ({ bert }) => bert.source.name,
+  )
 
 /** The text of the arguments, of `--input`, or of standard input; a `fallback` where there is none. */
 export function readText(words: readonly string[], options: CommonOptions, fallback?: string): string {

@@ -4,6 +4,11 @@ import { dirname } from 'node:path'
 import { OptionError } from '@antecedent/tensor'
 import type { CommonOptions } from './options.ts'
 
+/** Takes the bar away, before data goes to the same terminal. */
+export function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+}
+
 /** One JSON document on a line of its own. */
 export const printJson = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -60,14 +65,14 @@ export function notice(options: CommonOptions, text: string): void {
   if (!options.quiet) process.stderr.write(`${text}\n`)
 }
 
-/** A bar on stderr, where that is a terminal: points done, and the time left by the pace so far. */
-export function progress({ quiet }: CommonOptions): (done: number, total: number) => void {
+/** A bar on stderr, where that is a terminal: points (or other units) done, and the time left by the pace so far. */
+export function progress({ quiet }: { quiet?: boolean }, unit = 'points'): (done: number, total: number) => void {
   const started = performance.now()
   return (done, total) => {
     if (quiet || !process.stderr.isTTY) return
     const filled = Math.round((20 * done) / total)
     const left = ((performance.now() - started) * (total - done)) / done / 1000
-    const bar = `${'█'.repeat(filled)}${'░'.repeat(20 - filled)} ${done}/${total} points, ${left.toFixed(0)} s left`
+    const bar = `${'█'.repeat(filled)}${'░'.repeat(20 - filled)} ${done}/${total} ${unit}, ${left.toFixed(0)} s left`
     process.stderr.write(done === total ? '\r\u001b[K' : `\r${bar}\u001b[K`)
   }
 }

@@ -1,6 +1,8 @@
 /** Elementwise kernels: one run per operation, four floats at a time. The numbers of operations are the host's lists. */
 
-import { erf, exp4, gelu4, geluDerivative4, pow, sigmoid, softplus, splat } from './special'
+import { cos4, erf4, expm14, log1p4, log4, pow, pow4, rsqrt4, sigmoid4, sin4, softplus4, tanh4 } from './double'
+import { loadFew, storeFew } from './row'
+import { exp4, gelu4, geluDerivative4, splat, storeGeluWithDerivative4 } from './special'
 import { field, pointer, walk } from './walk'
 
 /** f of four floats. The operation is a constant where this is inlined, so one branch is left. */
@@ -25,42 +27,25 @@ function unary4(operation: i32, x: v128): v128 {
   return geluDerivative4(x) // 21
 }
 
-/** f of one number in f64, for what is rarely hot: the result, rounded once, is within 1 ulp. */
-@inline
-function unary1(operation: i32, x: f64): f64 {
-  if (operation == 9) return 1 / Math.sqrt(x)
-  if (operation == 11) return Math.expm1(x)
-  if (operation == 12) return Math.log(x)
-  if (operation == 13) return Math.log1p(x)
-  if (operation == 14) return Math.sin(x)
-  if (operation == 15) return Math.cos(x)
-  if (operation == 16) return Math.tanh(x)
-  if (operation == 17) return sigmoid(x)
-  if (operation == 18) return softplus(x)
-  return erf(x) // 19
-}
-
-/** Four at a time; the last few in a block of their own, by the same code, so that places do not change bits. */
+/** Four at a time, and the last few by the same code, so that places do not change bits. */
 @inline
 function loop4(operation: i32, x: usize, y: usize, n: i32): void {
-  const whole = n & ~3
-  for (let i = 0; i < whole; i += 4) v128.store(y + (<usize>i << 2), unary4(operation, v128.load(x + (<usize>i << 2))))
-  if (whole == n) return
-  let last = splat(0)
-  if (whole < n) last = f32x4.replace_lane(last, 0, load<f32>(x + (<usize>whole << 2)))
-  if (whole + 1 < n) last = f32x4.replace_lane(last, 1, load<f32>(x + (<usize>whole << 2), 4))
-  if (whole + 2 < n) last = f32x4.replace_lane(last, 2, load<f32>(x + (<usize>whole << 2), 8))
-  const z = unary4(operation, last)
-  if (whole < n) store<f32>(y + (<usize>whole << 2), f32x4.extract_lane(z, 0))
-  if (whole + 1 < n) store<f32>(y + (<usize>whole << 2), f32x4.extract_lane(z, 1), 4)
-  if (whole + 2 < n) store<f32>(y + (<usize>whole << 2), f32x4.extract_lane(z, 2), 8)
+  for (let i = 0; i < n; i += 4) {
+    const at = <usize>i << 2
+    const few = n - i
+    const z = unary4(operation, few >= 4 ? v128.load(x + at) : loadFew(x + at, few))
+    if (few >= 4) v128.store(y + at, z)
+    else storeFew(y + at, z, few)
+  }
 }
 
-@inline
-function loop1(operation: i32, x: usize, y: usize, n: i32): void {
-  for (let i = 0; i < n; i++) {
+/** The same for longer functions, which are called. */
+function each4(f: (x: v128) => v128, x: usize, y: usize, n: i32): void {
+  for (let i = 0; i < n; i += 4) {
     const at = <usize>i << 2
-    store<f32>(y + at, <f32>unary1(operation, <f64>load<f32>(x + at)))
+    const few = n - i
+    if (few >= 4) v128.store(y + at, f(v128.load(x + at)))
+    else storeFew(y + at, f(loadFew(x + at, few)), few)
   }
 }
 
@@ -75,17 +60,17 @@ function unaryRun(operation: i32, x: usize, _b: usize, _c: usize, y: usize, n: i
     case 6: return loop4(6, x, y, n)
     case 7: return loop4(7, x, y, n)
     case 8: return loop4(8, x, y, n)
-    case 9: return loop1(9, x, y, n)
+    case 9: return each4(rsqrt4, x, y, n)
     case 10: return loop4(10, x, y, n)
-    case 11: return loop1(11, x, y, n)
-    case 12: return loop1(12, x, y, n)
-    case 13: return loop1(13, x, y, n)
-    case 14: return loop1(14, x, y, n)
-    case 15: return loop1(15, x, y, n)
-    case 16: return loop1(16, x, y, n)
-    case 17: return loop1(17, x, y, n)
-    case 18: return loop1(18, x, y, n)
-    case 19: return loop1(19, x, y, n)
+    case 11: return each4(expm14, x, y, n)
+    case 12: return each4(log4, x, y, n)
+    case 13: return each4(log1p4, x, y, n)
+    case 14: return each4(sin4, x, y, n)
+    case 15: return each4(cos4, x, y, n)
+    case 16: return each4(tanh4, x, y, n)
+    case 17: return each4(sigmoid4, x, y, n)
+    case 18: return each4(softplus4, x, y, n)
+    case 19: return each4(erf4, x, y, n)
     case 20: return loop4(20, x, y, n)
     default: return loop4(21, x, y, n)
   }
@@ -110,21 +95,18 @@ function binary4(operation: i32, a: v128, b: v128): v128 {
   if (operation == 1) return f32x4.sub(a, b)
   if (operation == 2) return f32x4.mul(a, b)
   if (operation == 3) return f32x4.div(a, b)
+  if (operation == 4) return pow4(a, b)
   if (operation == 5) return f32x4.max(a, b)
   return f32x4.min(a, b) // 6
 }
 
 @inline
 function binaryLoop(operation: i32, a: usize, b: usize, y: usize, n: i32): void {
-  const whole = n & ~3
-  for (let i = 0; i < whole; i += 4) {
+  for (let i = 0; i < n; i += 4) {
     const at = <usize>i << 2
-    v128.store(y + at, binary4(operation, v128.load(a + at), v128.load(b + at)))
-  }
-  for (let i = whole; i < n; i++) {
-    const at = <usize>i << 2
-    const z = binary4(operation, v128.load32_splat(a + at), v128.load32_splat(b + at))
-    store<f32>(y + at, f32x4.extract_lane(z, 0))
+    const few = n - i
+    if (few >= 4) v128.store(y + at, binary4(operation, v128.load(a + at), v128.load(b + at)))
+    else storeFew(y + at, binary4(operation, loadFew(a + at, few), loadFew(b + at, few)), few)
   }
 }
 
@@ -134,12 +116,9 @@ function binaryRun(operation: i32, a: usize, b: usize, _c: usize, y: usize, n: i
     case 1: return binaryLoop(1, a, b, y, n)
     case 2: return binaryLoop(2, a, b, y, n)
     case 3: return binaryLoop(3, a, b, y, n)
+    case 4: return binaryLoop(4, a, b, y, n)
     case 5: return binaryLoop(5, a, b, y, n)
-    case 6: return binaryLoop(6, a, b, y, n)
-  }
-  for (let i = 0; i < n; i++) {
-    const at = <usize>i << 2
-    store<f32>(y + at, <f32>pow(<f64>load<f32>(a + at), <f64>load<f32>(b + at)))
+    default: return binaryLoop(6, a, b, y, n)
   }
 }
 
@@ -249,23 +228,19 @@ export function copy(plan: usize, begin: i32, end: i32, scratch: usize): void {
   walk(plan, begin, end, scratch, copyRun)
 }
 
-/** d gelu′(x) in one pass. Plan: 0 d, 1 x, 2 result, 3 elements of x, which d repeats; units of four elements of d. */
-export function geluDerivative(plan: usize, begin: i32, end: i32, _scratch: usize): void {
-  const size = field(plan, 3)
-  const total = field(plan, 4)
+/** gelu and its slope in one pass. Plan: 0 x, 1 y, 2 slope, 3 elements; units of four. Scratch holds the last few. */
+export function geluWithDerivative(plan: usize, begin: i32, end: i32, scratch: usize): void {
   for (let unit = begin; unit < end; unit++) {
-    const i = unit << 2
-    const at = <usize>i << 2
-    const from = i % size
-    if (i + 4 <= total && from + 4 <= size) {
-      const slope = geluDerivative4(v128.load(pointer(plan, 1) + (<usize>from << 2)))
-      v128.store(pointer(plan, 2) + at, f32x4.mul(v128.load(pointer(plan, 0) + at), slope))
-      continue
-    }
-    for (let j = i; j < min(i + 4, total); j++) {
-      const slope = geluDerivative4(v128.load32_splat(pointer(plan, 1) + (<usize>(j % size) << 2)))
-      const place = <usize>j << 2
-      store<f32>(pointer(plan, 2) + place, load<f32>(pointer(plan, 0) + place) * f32x4.extract_lane(slope, 0))
+    const at = <usize>unit << 4
+    const x = pointer(plan, 0) + at
+    const y = pointer(plan, 1) + at
+    const slope = pointer(plan, 2) + at
+    const few = field(plan, 3) - (unit << 2)
+    if (few >= 4) storeGeluWithDerivative4(v128.load(x), y, slope)
+    else {
+      storeGeluWithDerivative4(loadFew(x, few), scratch, scratch + 16)
+      storeFew(y, v128.load(scratch), few)
+      storeFew(slope, v128.load(scratch, 16), few)
     }
   }
 }

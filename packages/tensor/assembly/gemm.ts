@@ -4,6 +4,7 @@
  * zeros, so that a tile reads it in order; a is read where it lies, its rows dense. Every element of the result is
  * summed in the order of k by one thread, so neither tiles nor threads change a bit.
  */
+import { multiplyAdd } from './multiplyAdd'
 import { field, pointer } from './walk'
 
 export const panelWidth = 16
@@ -70,15 +71,15 @@ function tile2(a: usize, aRow: usize, b: usize, k: i32, y: usize, yRow: usize, b
     const b2 = v128.load(b, 32)
     const b3 = v128.load(b, 48)
     const p = v128.load32_splat(a)
-    s0 = f32x4.add(s0, f32x4.mul(p, b0))
-    s1 = f32x4.add(s1, f32x4.mul(p, b1))
-    s2 = f32x4.add(s2, f32x4.mul(p, b2))
-    s3 = f32x4.add(s3, f32x4.mul(p, b3))
+    s0 = multiplyAdd(s0, p, b0)
+    s1 = multiplyAdd(s1, p, b1)
+    s2 = multiplyAdd(s2, p, b2)
+    s3 = multiplyAdd(s3, p, b3)
     const q = v128.load32_splat(a1)
-    t0 = f32x4.add(t0, f32x4.mul(q, b0))
-    t1 = f32x4.add(t1, f32x4.mul(q, b1))
-    t2 = f32x4.add(t2, f32x4.mul(q, b2))
-    t3 = f32x4.add(t3, f32x4.mul(q, b3))
+    t0 = multiplyAdd(t0, q, b0)
+    t1 = multiplyAdd(t1, q, b1)
+    t2 = multiplyAdd(t2, q, b2)
+    t3 = multiplyAdd(t3, q, b3)
   }
   storeRow(y, s0, s1, s2, s3, bias, residual)
   storeRow(y + yRow, t0, t1, t2, t3, bias, residual ? residual + yRow : 0)
@@ -91,10 +92,10 @@ function tile1(a: usize, b: usize, k: i32, y: usize, bias: usize, residual: usiz
   const end = <usize>k << 2
   for (let i: usize = 0; i < end; i += 4, b += 64) {
     const p = v128.load32_splat(a + i)
-    s0 = f32x4.add(s0, f32x4.mul(p, v128.load(b)))
-    s1 = f32x4.add(s1, f32x4.mul(p, v128.load(b, 16)))
-    s2 = f32x4.add(s2, f32x4.mul(p, v128.load(b, 32)))
-    s3 = f32x4.add(s3, f32x4.mul(p, v128.load(b, 48)))
+    s0 = multiplyAdd(s0, p, v128.load(b))
+    s1 = multiplyAdd(s1, p, v128.load(b, 16))
+    s2 = multiplyAdd(s2, p, v128.load(b, 32))
+    s3 = multiplyAdd(s3, p, v128.load(b, 48))
   }
   storeRow(y, s0, s1, s2, s3, bias, residual)
 }
@@ -177,9 +178,24 @@ export function denseRows(a: usize, rows: i32, k: i32, rowStride: i32, columnStr
 export function pack(plan: usize, begin: i32, end: i32, _scratch: usize): void {
   const k = field(plan, 2)
   const n = field(plan, 3)
-  for (let panel = begin; panel < end; panel++) {
-    const to = pointer(plan, 1) + ((<usize>panel * panelWidth * k) << 2)
-    packPanel(pointer(plan, 0), k, n, field(plan, 4), field(plan, 5), panel, to)
+  const panelBytes = (<usize>panelWidth * k) << 2
+  const to = pointer(plan, 1) + panelBytes * begin
+  const whole = field(plan, 5) == 1 ? min(end, n / panelWidth) : begin
+  // dense rows are read row by row, since jumps of a row's length are slow
+  const rowBytes = <usize>field(plan, 4) << 2
+  let row = pointer(plan, 0) + ((<usize>begin * panelWidth) << 2)
+  for (let i = 0; i < k && whole > begin; i++, row += rowBytes) {
+    let target = to + ((<usize>panelWidth * i) << 2)
+    let from = row
+    for (let panel = begin; panel < whole; panel++, from += panelWidth << 2, target += panelBytes) {
+      v128.store(target, v128.load(from))
+      v128.store(target, v128.load(from, 16), 16)
+      v128.store(target, v128.load(from, 32), 32)
+      v128.store(target, v128.load(from, 48), 48)
+    }
+  }
+  for (let panel = max(begin, whole); panel < end; panel++) {
+    packPanel(pointer(plan, 0), k, n, field(plan, 4), field(plan, 5), panel, to + panelBytes * (panel - begin))
   }
 }
 
@@ -266,4 +282,18 @@ export function gemmBatch(plan: usize, begin: i32, end: i32, scratch: usize): vo
       multiplyPanel(a, aRow, packed + column * k, m, k, columns, y + column, yRow, 0, 0, edge)
     }
   }
+}
+
+/**
+ * Sets part [begin, end) of a product's result to the bias, for a product that adds to it. Plan: 6 y, 7 elements between
+ * its rows, 8 rows, 9 columns, 11 bias, 12 whether the range counts columns and not rows.
+ */
+export function biasRows(plan: usize, begin: i32, end: i32, _scratch: usize): void {
+  const byColumns = field(plan, 12) != 0
+  const yRow = <usize>field(plan, 7) << 2
+  const rows = byColumns ? field(plan, 8) : end - begin
+  const bytes = <usize>(byColumns ? end - begin : field(plan, 9)) << 2
+  const column = byColumns ? <usize>begin << 2 : 0
+  let y = pointer(plan, 6) + column + (byColumns ? 0 : yRow * begin)
+  for (let i = 0; i < rows; i++, y += yRow) memory.copy(y, pointer(plan, 11) + column, bytes)
 }

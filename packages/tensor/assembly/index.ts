@@ -6,19 +6,19 @@ export {
   compareBool,
   compareInt,
   copy,
-  geluDerivative,
+  geluWithDerivative,
   select,
   unary,
   unaryInt,
 } from './elementwise'
 export { addRows, gather, scatterAdd, takeRows } from './gather'
-export { gemm, gemmBatch, pack } from './gemm'
+export { biasRows, gemm, gemmBatch, pack } from './gemm'
+export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
+export { layerNorm, layerNormDerivative } from './norm'
 export {
   argReduce,
   cumsum,
-  layerNorm,
-  layerNormDerivative,
   maskedSoftmax,
   reduce,
   reduceInt,

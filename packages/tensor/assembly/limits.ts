@@ -1,4 +1,5 @@
 /** What the machine can do at most, for benchmarks to compare kernels with: arithmetic that no memory feeds, and copies. */
+import { multiplyAdd } from './multiplyAdd'
 import { field, pointer } from './walk'
 
 /**
@@ -13,18 +14,18 @@ export function peak(plan: usize, begin: i32, end: i32, _scratch: usize): void {
     let s0 = a, s1 = a, s2 = a, s3 = a, s4 = a, s5 = a
     let t0 = m, t1 = m, t2 = m, t3 = m, t4 = m, t5 = m
     for (let i = field(plan, 1); i > 0; i--) {
-      s0 = f32x4.add(f32x4.mul(s0, m), a)
-      t0 = f32x4.add(f32x4.mul(t0, m), a)
-      s1 = f32x4.add(f32x4.mul(s1, m), a)
-      t1 = f32x4.add(f32x4.mul(t1, m), a)
-      s2 = f32x4.add(f32x4.mul(s2, m), a)
-      t2 = f32x4.add(f32x4.mul(t2, m), a)
-      s3 = f32x4.add(f32x4.mul(s3, m), a)
-      t3 = f32x4.add(f32x4.mul(t3, m), a)
-      s4 = f32x4.add(f32x4.mul(s4, m), a)
-      t4 = f32x4.add(f32x4.mul(t4, m), a)
-      s5 = f32x4.add(f32x4.mul(s5, m), a)
-      t5 = f32x4.add(f32x4.mul(t5, m), a)
+      s0 = multiplyAdd(a, s0, m)
+      t0 = multiplyAdd(a, t0, m)
+      s1 = multiplyAdd(a, s1, m)
+      t1 = multiplyAdd(a, t1, m)
+      s2 = multiplyAdd(a, s2, m)
+      t2 = multiplyAdd(a, t2, m)
+      s3 = multiplyAdd(a, s3, m)
+      t3 = multiplyAdd(a, t3, m)
+      s4 = multiplyAdd(a, s4, m)
+      t4 = multiplyAdd(a, t4, m)
+      s5 = multiplyAdd(a, s5, m)
+      t5 = multiplyAdd(a, t5, m)
     }
     const s = f32x4.add(f32x4.add(f32x4.add(s0, s1), f32x4.add(s2, s3)), f32x4.add(s4, s5))
     const t = f32x4.add(f32x4.add(f32x4.add(t0, t1), f32x4.add(t2, t3)), f32x4.add(t4, t5))

@@ -1,6 +1,6 @@
 /** Forward mode: `jvp`, and what it makes with reverse mode: `hvp`, `jacobian`, `hessian`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { apply, derivativeOf, inputName, type Joint, type Op, requireDirection } from './op.ts'
+import { apply, derivativeOf, inputName, type Joint, type Op, type Results, requireDirection } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { eye, zeros } from './ops/create.ts'
 import { reshape, swapAxes } from './ops/movement.ts'
@@ -25,9 +25,9 @@ class ForwardLevel implements Level {
     return Tensor.traced({ level: this, primal, tangent, node: null })
   }
 
-  follow(op: Op, inputs: Tensor[], primals: Tensor[], y: Tensor, attrs: unknown): Tensor {
+  follow(op: Op, inputs: Tensor[], primals: Tensor[], { y, companion }: Results, attrs: unknown): Tensor {
     if (!isDifferentiable(y)) return y
-    const values: Record<string, Tensor> = { y }
+    const values: Record<string, Tensor> = { y, ...(companion && { companion }) }
     const shapes: Record<string, Shape> = { y: y.shape }
     for (const [i, primal] of primals.entries()) {
       values[inputName(op, i)] = primal

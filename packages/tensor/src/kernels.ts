@@ -74,8 +74,8 @@ export interface Kernels {
    * which pushes forward. d may have more leading axes than x.
    */
   layerNormDerivative(d: View, x: View, weight: View | null, eps: number, weightLast: boolean, y: View): void
-  /** d gelu′(x); d may have more leading axes than x. */
-  mulGeluDerivative(d: View, x: View, y: View): void
+  /** y = gelu(x) and slope = gelu′(x) in one pass: what `unary` gives by either name. */
+  geluWithDerivative(x: View, y: View, slope: View): void
   /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
   matmul(a: View, b: View, y: View, bias?: View | null): void
   /** y[…, i, :] = x[…, index[i], :]: rows of the second last axis of x by an index [rows] shared by all leading axes. */

@@ -28,16 +28,19 @@ export interface RuleContext<Name extends string, Attrs> {
   readonly input: number
 }
 
+/** The values that rules may read: inputs, result, and what its `companion` gave. */
+export type ValueName<Name extends string> = Name | 'y' | 'companion'
+
 /** Maps a direction to a direction; linear in `d`, and made of operations, so that it can be differentiated again. */
 export type Rule<Name extends string, Attrs> = {
   // a method, so that rules of narrower names and attributes fit the table of all operations
-  rule(d: Tensor, values: Record<Name | 'y', Tensor>, context: RuleContext<Name, Attrs>): Tensor
+  rule(d: Tensor, values: Record<ValueName<Name>, Tensor>, context: RuleContext<Name, Attrs>): Tensor
 }['rule']
 
 /** The derivative with respect to one input, in both modes. */
 export interface Derivative<Name extends string, Attrs> {
   /** the values that the vjp reads; the tape keeps these and no others */
-  readonly reads: readonly (Name | 'y')[]
+  readonly reads: readonly ValueName<Name>[]
   /** dy to the cotangent of the input, before un-broadcasting */
   vjp: Rule<Name, Attrs>
   /** the input's tangent to its share of dy; `itself`: the operation with this input replaced by its tangent */
@@ -49,13 +52,13 @@ export interface Derivative<Name extends string, Attrs> {
  * whose Jacobian is diagonal, and with softmax and layer norm.
  */
 export const symmetric = <Name extends string, Attrs>(
-  reads: readonly NoInfer<Name | 'y'>[],
+  reads: readonly NoInfer<ValueName<Name>>[],
   rule: Rule<Name, Attrs>,
 ): Derivative<Name, Attrs> => ({ reads, vjp: rule, jvp: rule })
 
 /** Linear in this input, whatever the others: the operation is its own jvp, and states its transpose. */
 export const linear = <Name extends string, Attrs>(
-  reads: readonly NoInfer<Name | 'y'>[],
+  reads: readonly NoInfer<ValueName<Name>>[],
   transpose: Rule<Name, Attrs>,
 ): Derivative<Name, Attrs> => ({ reads, vjp: transpose, jvp: 'itself' })
 
@@ -89,6 +92,23 @@ export interface Joint {
   jvp(dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor): Tensor
 }
 
+/**
+ * A second operation on the same inputs that one pass computes along with the first, for the rules to read. It is made
+ * only where a derivative looks on, and is an operation, so that it can be differentiated in turn.
+ */
+export interface Companion<Name extends string, Attrs> {
+  readonly op: Op<Name, Attrs>
+  /** Calls kernels to fill both results. */
+  forward(kernels: Kernels, inputs: View[], y: View, companion: View, attrs: Attrs): void
+}
+
+/** What running an operation gives. */
+export interface Results {
+  readonly y: Tensor
+  /** null where the operation has none, or no rule may read it */
+  readonly companion: Tensor | null
+}
+
 /** What a joint rule returned, if it is a float tensor of this shape. */
 export function requireDirection(op: string, d: unknown, kind: string, shape: Shape, of: string): Tensor {
   const expected = `a ${kind} ${show(shape)} of ${of}`
@@ -112,6 +132,7 @@ export interface Op<Name extends string = string, Attrs = unknown> {
   view?(x: Layout, attrs: Attrs): Layout | null
   /** Calls kernels to fill `y`. */
   forward?(kernels: Kernels, inputs: View[], y: View, attrs: Attrs): void
+  readonly companion?: Companion<Name, Attrs>
   /** Instead of kernels: a function of tensors, under no derivative. What it makes and does not return is disposed. */
   compute?(inputs: Tensor[], attrs: Attrs): Tensor
   /** The derivatives that go with `compute`. */
@@ -136,12 +157,28 @@ export const derivativeOf = (op: Op, i: number): Derivative<string, unknown> | u
   op.derivatives[op.inputs === '...' ? 'x' : op.inputs[i]!]
 
 /** Runs an operation on tensors, below and then through the highest derivative level among them. */
-export function apply<Name extends string, Attrs>(op: Op<Name, Attrs>, operands: Tensor[], attrs: Attrs): Tensor {
+export const apply = <Name extends string, Attrs>(op: Op<Name, Attrs>, operands: Tensor[], attrs: Attrs): Tensor =>
+  run(op, operands, attrs, false).y
+
+/** The same, with the companion where a level above wants it: levels follow the two as two operations. */
+function run<Name extends string, Attrs>(
+  op: Op<Name, Attrs>,
+  operands: Tensor[],
+  attrs: Attrs,
+  both: boolean,
+): Results {
   const inputs = operands.map(peel)
   const level = highestLevel(inputs)
-  if (!level) return evaluate(op, inputs, attrs)
+  if (!level) return both ? evaluateBoth(op, inputs, attrs) : { y: evaluate(op, inputs, attrs), companion: null }
   const primals = inputs.map((x) => (x.trace?.level === level ? x.trace.primal : x))
-  return level.follow(op, inputs, primals, apply(op, primals, attrs), attrs)
+  const below = run(op, primals, attrs, op.companion !== undefined)
+  const y = level.follow(op, inputs, primals, below, attrs)
+  if (both) {
+    const alone = { y: below.companion!, companion: null }
+    return { y, companion: level.follow(op.companion!.op, inputs, primals, alone, attrs) }
+  }
+  below.companion?.dispose() // a tape that reads it has a handle of its own
+  return { y, companion: null }
 }
 
 /** Runs an operation on values: no derivative looks on. */
@@ -149,17 +186,34 @@ function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tenso
   if (op.compute) return computed(op.name, () => op.compute!(inputs, attrs))
   const [first] = inputs
   if (!first) throw internal(`${op.name} without inputs`)
-  const shape = op.shape(inputs, attrs)
   if (op.view) {
     const { storage, layout } = first.concrete()
     const viewed = op.view(layout, attrs)
     if (viewed) return Tensor.own(storage.retain(), viewed)
     const dense = contiguous(first)
-    const result = evaluate(op, [dense], attrs)
+    const y = evaluate(op, [dense], attrs)
     dense.dispose()
-    return result
+    return y
   }
-  const { backend } = first
+  if (!op.forward) throw internal(`${op.name} has neither view nor forward`)
+  const y = roomFor(op, inputs, attrs)
+  const views = inputs.map((x) => x.view())
+  op.forward(y.backend.kernels, views, y.view(), attrs)
+  return y
+}
+
+/** Runs an operation and its companion on values, in one pass. */
+function evaluateBoth<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tensor[], attrs: Attrs): Results {
+  const y = roomFor(op, inputs, attrs)
+  const companion = roomFor(op.companion!.op, inputs, attrs)
+  const views = inputs.map((x) => x.view())
+  op.companion!.forward(y.backend.kernels, views, y.view(), companion.view(), attrs)
+  return { y, companion }
+}
+
+/** Room for the result of an operation on values, which must be on one device. */
+function roomFor<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tensor[], attrs: Attrs): Tensor {
+  const { backend, dtype } = inputs[0]!
   for (const x of inputs) {
     if (x.backend !== backend) {
       throw new DeviceError({
@@ -170,16 +224,7 @@ function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tenso
       })
     }
   }
-  const y = empty(first.backend, op.dtype?.(inputs, attrs) ?? first.dtype, shape)
-  if (op.forward)
-    op.forward(
-      backend.kernels,
-      inputs.map((x) => x.view()),
-      y.view(),
-      attrs,
-    )
-  else throw internal(`${op.name} has neither view nor forward`)
-  return y
+  return empty(backend, op.dtype?.(inputs, attrs) ?? dtype, op.shape(inputs, attrs))
 }
 
 /** Runs a user's function below all derivatives. */

@@ -1,6 +1,6 @@
 /** Reverse mode: the tape, `vjp`, `grad`, `valueAndGrad`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { derivativeOf, inputName, type Joint, type Op, requireDirection } from './op.ts'
+import { derivativeOf, inputName, type Joint, type Op, type Results, requireDirection } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { ones, zeros } from './ops/create.ts'
 import { sumTo } from './ops/reduce.ts'
@@ -34,14 +34,14 @@ class ReverseLevel implements Level {
     return Tensor.traced({ level: this, primal: x, tangent: null, node })
   }
 
-  follow(op: Op, inputs: Tensor[], primals: Tensor[], y: Tensor, attrs: unknown): Tensor {
+  follow(op: Op, inputs: Tensor[], primals: Tensor[], { y, companion }: Results, attrs: unknown): Tensor {
     if (!isDifferentiable(y)) return y
     const nodeOf = (x: Tensor) => (x.trace?.level === this ? x.trace.node : null)
     const parents = inputs.map((x, i) => (op.joint || derivativeOf(op, i) ? nodeOf(x) : null))
     if (parents.every((parent) => parent === null)) return y
     const saved: Record<string, Tensor> = {}
     const shapes: Record<string, readonly number[]> = { y: y.shape }
-    const values: Record<string, Tensor> = { y }
+    const values: Record<string, Tensor> = { y, ...(companion && { companion }) }
     for (const [i, primal] of primals.entries()) {
       values[inputName(op, i)] = primal
       shapes[inputName(op, i)] = primal.shape

@@ -4,7 +4,7 @@
  * reverse level a node of its tape, a forward level a tangent. Rules are made of operations on the values below, so
  * that levels nest in any order, and two levels are never confused (Siskind and Pearlmutter 2005).
  */
-import type { Op } from './op.ts'
+import type { Op, Results } from './op.ts'
 import type { Tensor } from './tensor.ts'
 
 /** One derivative in progress. */
@@ -14,7 +14,7 @@ export interface Level {
   /** false once the function has run: values of the level are constants from then on */
   open: boolean
   /** Wraps the result `y` of `op` on `primals`, the values below `inputs`. */
-  follow(op: Op, inputs: Tensor[], primals: Tensor[], y: Tensor, attrs: unknown): Tensor
+  follow(op: Op, inputs: Tensor[], primals: Tensor[], results: Results, attrs: unknown): Tensor
 }
 
 /** What makes a tensor a value of a level. */

@@ -9,7 +9,7 @@ export {
   viridisRgb,
 } from './colors.ts'
 export { type AttentionShares, attentionShares, attributionFacts, type Facts } from './facts.ts'
-export { escapeHtml, type Fragment, Html, html, raw } from './html.ts'
+export { escapeHtml, type Fragment, Html, html, raw, visible } from './html.ts'
 export { fromJsonLine, RecordError, toJsonLine } from './jsonl.ts'
 export { createReport, type Report } from './notebook.ts'
 export { type ReportOptions, renderReport } from './page.ts'
@@ -20,3 +20,4 @@ export {
   renderAttributionText,
   type TextOptions,
 } from './terminal.ts'
+export { displayWidth } from './width.ts'

@@ -14,7 +14,7 @@ export interface Pieces {
   readonly sentenceMap: readonly number[]
   /** T word indices */
   readonly subtokenMap: readonly number[]
-  /** T speaker numbers: 0 none, 1 specials, then by first appearance */
+  /** T speaker numbers: 1 specials, then by first appearance */
   readonly speakerIds: readonly number[]
   /** T numbers of the segment that each piece lies in */
   readonly segmentMap: readonly number[]

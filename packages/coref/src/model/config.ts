@@ -214,5 +214,5 @@ export const corefConfigToJson = (config: CorefConfig): Record<string, unknown> 
   Object.fromEntries((Object.keys(fileNames) as (keyof CorefConfig)[]).map((name) => [fileNames[name], config[name]]))
 
 /** The number of the genre in the model's list; 0 where it is unknown, as in the references. */
-export const genreIndex = (config: CorefConfig, genre: string | null): number =>
+export const genreIndex = (config: Pick<CorefConfig, 'genres'>, genre: string | null): number =>
   Math.max(0, config.genres.indexOf(genre ?? ''))

@@ -3,6 +3,8 @@ import { type Bert, parameterShapes } from '@antecedent/bert'
 import { dispose, OptionError, type RandomKey, scope, type Tensor } from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
+import { segmentDocument } from '../documents/segment.ts'
+import { readText } from '../documents/text.ts'
 import type { CorefConfig } from './config.ts'
 import { encodePieces } from './encode.ts'
 import { encodingOf, segmentsOf } from './encoding.ts'
@@ -15,6 +17,9 @@ import { chooseStructure, nothingIn, type PairScores, type Pruned, scorePairs } 
 import type { Structure } from './structure.ts'
 import { type Decision, decisionValue, type Frozen, partFor, type Targets } from './targets.ts'
 import { checkHead, headShapes } from './weights.ts'
+
+/** What the model reads: a text, a document, or pieces that are cut already. */
+export type Readable = string | CorefDocument | Pieces
 
 /** What a pass of training needs besides the document. */
 export interface PassOptions {
@@ -149,13 +154,30 @@ export class CorefModel {
   }
 
   /**
-   * Every stage of the model on a document, as plain data. A document without pieces, or with fewer than three, gives a
-   * record without spans.
+   * A text or document as the model reads it: its words, and their pieces in the segments of the settings.
    *
-   * @param document  where the pieces come from, for places in its text
-   * @param entities  also compute the entity matrix [k, k]; default true
+   * @throws {OptionError} where the model has no vocabulary, or a word is longer than a segment
    */
-  async score(pieces: Pieces, document?: CorefDocument, { entities = true } = {}): Promise<ScoreRecord> {
+  read(input: string | CorefDocument): { document: CorefDocument; pieces: Pieces } {
+    const document = typeof input === 'string' ? readText(input) : input
+    return { document, pieces: segmentDocument(document, this.bert.tokenizer, this.config) }
+  }
+
+  #read(input: Readable, document?: CorefDocument): { document: CorefDocument | undefined; pieces: Pieces } {
+    return typeof input === 'object' && 'segments' in input ? { document, pieces: input } : this.read(input)
+  }
+
+  /**
+   * Every stage of the model on a text, a document or its pieces, as plain data with places in words, pieces and
+   * characters. One without pieces, or with fewer than three, gives a record without spans.
+   *
+   * @param options.document  where pieces come from, for places in its text
+   * @param options.entities  also compute the entity matrix [k, k]; default true
+   * @throws {OptionError} as `read`
+   */
+  async score(input: Readable, options: { document?: CorefDocument; entities?: boolean } = {}): Promise<ScoreRecord> {
+    const { entities = true } = options
+    const { document, pieces } = this.#read(input, options.document)
     if (pieces.sentenceMap.length === 0) {
       return readLater(
         recordOf({ pieces, document, pruned: nothingIn(this.#context(), pieces), scores: null, entities }),
@@ -173,9 +195,18 @@ export class CorefModel {
     }
   }
 
-  /** The entities of a document, and the links that make them. */
-  async resolve(pieces: Pieces, document?: CorefDocument): Promise<Resolution> {
-    return resolutionOf(await this.score(pieces, document, { entities: false }), document)
+  /**
+   * The entities of a text or document, and the links that make them.
+   *
+   * @example
+   * const { clusters, links } = await model.resolve('The nurse called because she was late.')
+   * @param options.document  where pieces come from, if the input is pieces
+   * @throws {OptionError} as `read`
+   */
+  async resolve(input: Readable, options: { document?: CorefDocument } = {}): Promise<Resolution> {
+    const { document, pieces } = this.#read(input, options.document)
+    const record = await this.score(pieces, { entities: false, ...(document && { document }) })
+    return resolutionOf(record, document)
   }
 
   /**

@@ -20,6 +20,8 @@ import { corefConfigToJson, parseCorefConfig } from '../model/config.ts'
 import { loadCorefParameters } from '../model/load.ts'
 import { CorefModel as BrowserCorefModel } from '../model/model.ts'
 
+export { documentFiles, readDocumentFile, readTextFile } from './files.ts'
+
 /** `CorefModel` with a constructor from a folder, and `save`. */
 export class CorefModel extends BrowserCorefModel {
   /**

@@ -12,14 +12,13 @@ import { reduceOps } from './reduce.ts'
 import { scanOps } from './scan.ts'
 import { selectOps } from './select.ts'
 import { softmaxOps } from './softmax.ts'
-import { geluOps, unaryOps } from './unary.ts'
+import { unaryOps } from './unary.ts'
 
 /** The table of operations: what tests, benchmarks and backends go through. */
 export const ops = {
   ...arithmeticOps,
   ...castOps,
   ...compareOps,
-  ...geluOps,
   ...indexOps,
   ...matmulOps,
   ...movementOps,

@@ -2,6 +2,7 @@
 
 import { OptionError, ShapeError, show } from '../errors.ts'
 import { apply, both, defineOp, linear, type Meta } from '../op.ts'
+import { scope } from '../scope.ts'
 import {
   axesFromEnd,
   axisFromEnd,
@@ -347,10 +348,9 @@ export function select(x: Tensor, i: number, axis = 0): Tensor {
   }
   const start = i < 0 ? i + n : i
   const ranges = x.shape.map((size, k) => (k === at ? { start, step: 1, size: 1 } : { start: 0, step: 1, size }))
-  return reshape(
-    cut(x, { ranges, whole: x.shape }),
-    x.shape.filter((_, k) => k !== at),
-  )
+  const shape = x.shape.filter((_, k) => k !== at)
+  // the part in between is a view, which would keep the buffer alive where no scope is open
+  return scope(() => reshape(cut(x, { ranges, whole: x.shape }), shape))
 }
 
 /** Reverses the order along axes. A view. */

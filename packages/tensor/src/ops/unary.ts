@@ -1,30 +1,36 @@
 /** Elementwise functions of one operand. Integers and booleans are computed in `f32` where the function is not exact. */
 import { isFloat } from '../dtype.ts'
 import type { UnaryName } from '../kernels.ts'
-import { apply, type Case, defineOp, linear, type Op, type Rule, symmetric } from '../op.ts'
+import { apply, type Case, type Companion, defineOp, type Op, type Rule, symmetric, type ValueName } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { add, div, mul, sub } from './arithmetic.ts'
 import { cast } from './cast.ts'
 import { greater } from './compare.ts'
 import { where } from './select.ts'
 
-type Unary = Op<'x', Record<never, never>>
+type None = Record<never, never>
+type Unary = Op<'x', None>
 
 /** An elementwise function by its kernel and d ↦ d · f′(x). */
 function unary(
   name: UnaryName,
-  reads: readonly ('x' | 'y')[],
-  rule: Rule<'x', Record<never, never>>,
-  more: { domain?: readonly [number, number]; decomposition?: (x: Tensor) => Tensor } = {},
+  reads: readonly ValueName<'x'>[],
+  rule: Rule<'x', None>,
+  more: {
+    domain?: readonly [number, number]
+    companion?: Companion<'x', None>
+    decomposition?: (x: Tensor) => Tensor
+  } = {},
 ): Unary {
-  const { domain = [-2, 2], decomposition } = more
-  const example = (shape: number[]): Case<Record<never, never>> => ({ shapes: [shape], attrs: {}, domain })
+  const { domain = [-2, 2], companion, decomposition } = more
+  const example = (shape: number[]): Case<None> => ({ shapes: [shape], attrs: {}, domain })
   return defineOp({
     name,
     inputs: ['x'],
     shape: ([x]) => x!.shape,
     forward: (kernels, [x], y) => kernels.unary(name, x!, y),
     derivatives: { x: symmetric(reads, rule) },
+    ...(companion && { companion }),
     ...(decomposition && { decomposition: ([x]: Tensor[]) => decomposition(x!) }),
     cases: [example([]), example([3, 5]), example([2, 0])],
     large: example([128, 1024]),
@@ -40,6 +46,13 @@ const normalDensity = (x: Tensor): Tensor => mul(exp(mul(square(x), -0.5)), oneO
 
 /** Φ(x) = (1 + erf(x/√2)) / 2, its distribution function. */
 const normalDistribution = (x: Tensor): Tensor => mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)
+
+/** φ(x) (2 − x²), the second derivative of gelu. */
+const geluCurvature = (x: Tensor): Tensor => mul(normalDensity(x), sub(2, square(x)))
+
+const geluDerivativeOp = unary('geluDerivative', ['x'], (d, { x }) => mul(d, geluCurvature(x)), {
+  decomposition: (x) => add(normalDistribution(x), mul(x, normalDensity(x))),
+})
 
 export const unaryOps = {
   neg: unary('neg', [], (d) => neg(d)),
@@ -62,50 +75,15 @@ export const unaryOps = {
   sigmoid: unary('sigmoid', ['y'], (d, { y }) => mul(d, mul(y, sub(1, y)))),
   softplus: unary('softplus', ['x'], (d, { x }) => mul(d, sigmoid(x))),
   erf: unary('erf', ['x'], (d, { x }) => mul(d, mul(exp(neg(square(x))), twoOverSqrtPi))),
-  gelu: unary('gelu', ['x'], (d, { x }) => mulGeluDerivative(d, x), {
+  // the slope comes with the value and takes the place of x on the tape; along any number of directions it is a factor
+  gelu: unary('gelu', ['companion'], (d, { companion }) => mul(d, companion), {
+    companion: {
+      op: geluDerivativeOp,
+      forward: (kernels, [x], y, slope) => kernels.geluWithDerivative(x!, y, slope),
+    },
     decomposition: (x) => mul(x, normalDistribution(x)),
   }),
-  geluDerivative: unary('geluDerivative', ['x'], (d, { x }) => mul(d, geluCurvature(x)), {
-    decomposition: (x) => add(normalDistribution(x), mul(x, normalDensity(x))),
-  }),
-}
-
-/** φ(x) (2 − x²), the second derivative of gelu. */
-const geluCurvature = (x: Tensor): Tensor => mul(normalDensity(x), sub(2, square(x)))
-
-const mulGeluDerivative = (d: Tensor, x: Tensor): Tensor => apply(geluOps.mulGeluDerivative, [d, x], {})
-
-export const geluOps = {
-  /** d gelu′(x) in one pass; d may repeat x. */
-  mulGeluDerivative: defineOp<'d' | 'x'>({
-    name: 'mulGeluDerivative',
-    inputs: ['d', 'x'],
-    broadcasts: true,
-    shape: ([d]) => d!.shape,
-    forward: (kernels, [d, x], y) => kernels.mulGeluDerivative(d!, x!, y),
-    derivatives: {
-      d: linear(['x'], (c, { x }) => mulGeluDerivative(c, x)),
-      x: symmetric(['d', 'x'], (c, { d, x }) => mul(c, mul(d, geluCurvature(x)))),
-    },
-    decomposition: ([d, x]) => mul(d!, geluDerivative(x!)),
-    cases: [
-      {
-        shapes: [
-          [3, 5],
-          [3, 5],
-        ],
-        attrs: {},
-      },
-      { shapes: [[2, 3], [3]], attrs: {} },
-    ],
-    large: {
-      shapes: [
-        [128, 1024],
-        [128, 1024],
-      ],
-      attrs: {},
-    },
-  }),
+  geluDerivative: geluDerivativeOp,
 }
 
 /** The public function of an operation that is exact on integers, too. */

@@ -2,15 +2,13 @@
 import { internal } from '../../errors.ts'
 import type { Backend, Kernels, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
-import { addressOf as offsetOf } from '../wasm/engine.ts'
+import { addressOf } from '../wasm/engine.ts'
 import { wasmBackend } from '../wasm/index.ts'
 import { longMatrix, matricesOf, matrixOf } from '../wasm/matmul.ts'
-import { copyView, denseAt } from '../wasm/walk.ts'
+import { denseAt } from '../wasm/walk.ts'
 import { type BlasLibrary, requireBlas } from './library.ts'
+import { foreignProducts, type Matrix, plain, planOf, transposed } from './product.ts'
 
-const rowMajor = 101
-const plain = 111
-const transposed = 112
 /** Products with fewer operations than this are left to the kernels that know batches. */
 const smallProduct = 2 ** 20
 /**
@@ -18,15 +16,8 @@ const smallProduct = 2 ** 20
  * the library, which packs it again each time (14 rows: 45 GFLOP/s against 30, two threads).
  */
 const fewRows = 32
-/** Below this the library's threads cost more than they bring. */
+/** Below this a second thread costs more than it brings. */
 const oneThread = 2 ** 20
-
-/** How BLAS is told of a matrix: transposed or not, and the elements between its rows (or columns). */
-interface Matrix {
-  readonly at: number
-  readonly form: number
-  readonly leading: number
-}
 
 /** `null` where neither rows nor columns are dense. */
 function describe(x: View, at: number): Matrix | null {
@@ -49,45 +40,28 @@ function checkBounds(x: View): void {
 
 /** A device whose products a BLAS computes, by default the system's. @throws {DeviceError} where none is found */
 export function blasBackend(library: BlasLibrary = requireBlas()): Backend {
-  const wasm = wasmBackend()
+  const wasm = wasmBackend(foreignProducts(library))
   const { engine } = wasm
-  const base = library.addressOf(new Float32Array(engine.heap.buffer))
 
   /** Calls `body` with a matrix as BLAS takes it, copied where it must be. */
   const asMatrix = (x: View, body: (matrix: Matrix) => void): void => {
     checkBounds(x)
-    const known = describe(x, base + offsetOf(x))
+    const known = describe(x, addressOf(x))
     if (known) body(known)
-    else denseAt(engine, x, (at) => body({ at: base + at, form: plain, leading: Math.max(1, x.shape[1]!) }))
+    else denseAt(engine, x, (at) => body({ at, form: plain, leading: Math.max(1, x.shape[1]!) }))
   }
 
-  const one = (a: View, b: View, bias: View | null, y: View): void => {
+  const one = (a: View, b: View, biasAt: number, y: View): void => {
     const [m, k] = a.shape as [number, number]
     const n = b.shape[1]!
-    if (bias) copyView(engine, { ...bias, shape: [m, n], strides: [0, bias.strides[0]!] }, y)
     checkBounds(y)
     asMatrix(a, (p) =>
       asMatrix(b, (q) => {
-        library.setThreads?.(2 * m * k * n < oneThread ? 1 : engine.threads.count)
-        const beta = bias ? 1 : 0
-        library.sgemm(
-          ...([
-            rowMajor,
-            p.form,
-            q.form,
-            m,
-            n,
-            k,
-            1,
-            p.at,
-            p.leading,
-            q.at,
-            q.leading,
-            beta,
-            base + offsetOf(y),
-            n,
-          ] as const),
-        )
+        // a library that can not be told to leave the threads to us has its own
+        const parts = library.setThreads && 2 * m * k * n > oneThread ? engine.threads.count : 1
+        library.setThreads?.(1)
+        const { plan, units, chunk } = planOf({ a: p, b: q, biasAt, yAt: addressOf(y), m, k, n }, parts)
+        engine.run('sgemm', plan, units, chunk)
       }),
     )
   }
@@ -100,11 +74,17 @@ export function blasBackend(library: BlasLibrary = requireBlas()): Backend {
     const oneMatrix = b.strides.slice(0, -2).every((stride) => stride === 0)
     if (k === 0 || (items > 1 && !oneMatrix && 2 * m * k * n < smallProduct)) return wasm.kernels.matmul(a, b, y, bias)
     if (oneMatrix && items * m <= fewRows) return wasm.kernels.matmul(a, b, y, bias)
+    if (bias) denseAt(engine, bias, (at) => product(a, b, at, y))
+    else product(a, b, 0, y)
+  }
+
+  function product(a: View, b: View, biasAt: number, y: View): void {
     const dense = { ...y, strides: stridesOf(y.shape) }
-    if (items === 1) one(matrixOf(a), matrixOf(b), bias, matrixOf(dense))
-    else if (oneMatrix) {
-      denseAt(engine, a, (at) => one(longMatrix(a, at), matrixOf(b), bias, longMatrix(dense, offsetOf(y))))
-    } else for (const [p, q, r] of matricesOf([a, b, dense])) one(p!, q!, bias, r!)
+    if (sizeOf(y.shape.slice(0, -2)) === 1) {
+      one(matrixOf(a), matrixOf(b), biasAt, matrixOf(dense))
+    } else if (b.strides.slice(0, -2).every((stride) => stride === 0)) {
+      denseAt(engine, a, (at) => one(longMatrix(a, at), matrixOf(b), biasAt, longMatrix(dense, addressOf(y))))
+    } else for (const [p, q, r] of matricesOf([a, b, dense])) one(p!, q!, biasAt, r!)
   }
 
   const { name, coreType } = library

@@ -17,6 +17,9 @@ export interface BlasLibrary {
   /** the processor that its kernels were made for, where it tells */
   readonly coreType: string | null
   readonly sgemm: Sgemm
+  /** what a worker needs to load it too: koffi's file, and the prototype of `sgemm` */
+  readonly koffi: string
+  readonly prototype: string
   /** a setting of the whole process; null where the library has none */
   readonly setThreads: ((count: number) => void) | null
   /** The address of a view of memory in this process. */
@@ -32,10 +35,15 @@ interface Koffi {
   address(view: Float32Array): bigint | number
 }
 
+interface Require {
+  (name: string): unknown
+  resolve(name: string): string
+}
+
 interface NodeProcess {
   platform: string
   env: Record<string, string | undefined>
-  getBuiltinModule?: (name: 'module') => { createRequire(from: string): (name: string) => unknown }
+  getBuiltinModule?: (name: 'module') => { createRequire(from: string): Require }
 }
 
 const node = (globalThis as { process?: NodeProcess }).process
@@ -78,7 +86,7 @@ function look(): BlasSearch {
   const failures: string[] = []
   for (const file of asked ? [asked] : (candidates[node.platform] ?? [])) {
     try {
-      return { library: open(koffi, file), failures }
+      return { library: { ...open(koffi, file), koffi: require.resolve('koffi') }, failures }
     } catch (error) {
       failures.push(`${file}: ${firstLine(error)}`)
     }
@@ -97,12 +105,12 @@ function optional<F>(library: KoffiLibrary, prototype: string): F | null {
   }
 }
 
-function open(koffi: Koffi, file: string): BlasLibrary {
+const matrix = (name: string) => `uintptr_t ${name}, int ld${name}`
+const prototype = `void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float alpha, ${matrix('a')}, ${matrix('b')}, float beta, ${matrix('y')})`
+
+function open(koffi: Koffi, file: string): Omit<BlasLibrary, 'koffi'> {
   const library = koffi.load(file)
-  const matrix = (name: string) => `uintptr_t ${name}, int ld${name}`
-  const sgemm = library.func(
-    `void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float alpha, ${matrix('a')}, ${matrix('b')}, float beta, ${matrix('y')})`,
-  ) as Sgemm
+  const sgemm = library.func(prototype) as Sgemm
   const config = optional<() => string>(library, 'const char *openblas_get_config(void)')
   const core = optional<() => string>(library, 'const char *openblas_get_corename(void)')
   const setThreads =
@@ -118,7 +126,7 @@ function open(koffi: Koffi, file: string): BlasLibrary {
         ? 'Accelerate'
         : 'BLAS'
   const addressOf = (view: Float32Array) => Number(koffi.address(view))
-  return { name, file, coreType: core?.() ?? null, sgemm, setThreads, addressOf }
+  return { name, file, coreType: core?.() ?? null, sgemm, prototype, setThreads, addressOf }
 }
 
 /** The library, or an error that says what to install. */

@@ -105,7 +105,7 @@ export function floatKernels(engine: Engine, compile: Compile, walker: Walker): 
   }
 }
 
-type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'mulGeluDerivative'>
+type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
 /** Floats by gpu.js; integers, truth values, comparisons and copies by kernels of our own. */
 export function elementwiseKernels(engine: Engine, compile: Compile, walker: Walker): Elementwise {
@@ -118,10 +118,10 @@ export function elementwiseKernels(engine: Engine, compile: Compile, walker: Wal
     select: walker.select,
     unary: (name, x, y) => (isFloat(x) ? floats(name, [x], y) : walker.integers(name, [x], y)),
     binary: (name, a, b, y) => (isFloat(a) ? floats(name, [a, b], y) : walker.integers(name, [a, b], y)),
-    mulGeluDerivative(d, x, y) {
-      const missing = d.shape.length - x.shape.length
-      const strides = [...new Array<number>(missing).fill(0), ...x.strides]
-      floats('mulGeluDerivative', [d, { ...x, shape: d.shape, strides }], y)
+    // gpu.js's kernels have one result
+    geluWithDerivative(x, y, slope) {
+      floats('gelu', [x], y)
+      floats('geluDerivative', [x], slope)
     },
   }
 }

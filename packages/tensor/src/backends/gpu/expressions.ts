@@ -109,7 +109,7 @@ export const helpers: readonly Helper[] = [
     'sinOf',
     ['x', 'turn'],
     `if (isNan(x) > 0.5) return x; if (Math.abs(x) > 131072) return nanLike(x);
-    const k = quarterOf(x); const r = restOf(x, k); const n = k + turn;
+    const k = quarterOf(x); const r = k === 0 ? x : restOf(x, k); const n = k + turn;
     const q = n - 4 * wholePart(n * 0.25);
     if (q < 0.5) return sinNear(r); if (q < 1.5) return cosNear(r); if (q < 2.5) return -sinNear(r); return -cosNear(r);`,
   ),
@@ -172,7 +172,7 @@ export const helpers: readonly Helper[] = [
 export const unaries: Record<UnaryName, string> = {
   neg: '-x',
   abs: 'Math.abs(x)',
-  sign: 'isNan(x) > 0.5 ? x : Math.sign(x)',
+  sign: 'isNan(x) > 0.5 || x === 0 ? x : Math.sign(x)',
   square: 'x * x',
   relu: 'isNan(x) > 0.5 ? x : Math.max(x, 0)',
   floor: 'wholePart(x)',
@@ -194,8 +194,8 @@ export const unaries: Record<UnaryName, string> = {
   geluDerivative: 'geluSlope(x)',
 }
 
-/** Of x and y; the last is fused, y its slope's argument. */
-export const binaries: Record<BinaryName | 'mulGeluDerivative', string> = {
+/** Of x and y. */
+export const binaries: Record<BinaryName, string> = {
   add: 'x + y',
   sub: 'x - y',
   mul: 'x * y',
@@ -203,5 +203,4 @@ export const binaries: Record<BinaryName | 'mulGeluDerivative', string> = {
   pow: 'powOf(x, y)',
   maximum: 'isNan(x) > 0.5 ? x : isNan(y) > 0.5 ? y : Math.max(x, y)',
   minimum: 'isNan(x) > 0.5 ? x : isNan(y) > 0.5 ? y : Math.min(x, y)',
-  mulGeluDerivative: 'x * geluSlope(y)',
 }

@@ -48,7 +48,7 @@ const comparisons: Record<CompareName, (a: number, b: number) => boolean> = {
   greaterEqual: (a, b) => a >= b,
 }
 
-type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'mulGeluDerivative'>
+type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
 export const elementwise: Elementwise = {
   copy(x, y) {
@@ -88,19 +88,9 @@ export const elementwise: Elementwise = {
     })
   },
 
-  mulGeluDerivative(d, x, y) {
-    const stretched = {
-      ...x,
-      shape: d.shape,
-      strides: [...new Array<number>(d.shape.length - x.shape.length).fill(0), ...x.strides],
-    }
-    const slope = elementsOf(x)
-    const from = elementsOf(d)
-    const to = elementsOf(y)
-    forEachRow([stretched, d, y], ([p, q, r], n, [dp, dq, dr]) => {
-      for (let i = 0, s = p!, t = q!, u = r!; i < n; i++, s += dp!, t += dq!, u += dr!)
-        to[u] = from[t]! * geluDerivative(slope[s]!)
-    })
+  geluWithDerivative(x, y, slope) {
+    elementwise.unary('gelu', x, y)
+    elementwise.unary('geluDerivative', x, slope)
   },
 
   compare(name, a, b, y) {

@@ -41,6 +41,7 @@ const erfTable = (() => {
 /** The error function, absolute error below 1e-15. */
 export function erf(x: number): number {
   const size = Math.abs(x)
+  if (x === 0) return x // its sign, too
   if (!(size < limit)) return Number.isNaN(x) ? x : Math.sign(x)
   const k = Math.round(size * perUnit)
   const h = size - k / perUnit

@@ -13,14 +13,13 @@ const unaryNumbers: readonly UnaryName[] = [
 const binaryNumbers: readonly BinaryName[] = ['add', 'sub', 'mul', 'div', 'pow', 'maximum', 'minimum']
 const compareNumbers: readonly CompareName[] = ['equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual']
 
-/** Elements a chunk of what is computed one at a time, in f64: it costs twenty times as much as what is `cheap`. */
-const dear = 2048
+/** Elements a chunk of functions that polynomials approximate: some tens of µs, too. */
+const dear = 4096
 const quick = new Set<string>(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 'round', 'reciprocal', 'sqrt'])
-const vectorized = new Set<string>(['exp', 'gelu', 'geluDerivative'])
 
-const chunkOf = (name: string): number => (quick.has(name) ? cheap : vectorized.has(name) ? 2 * dear : dear / 2)
+const chunkOf = (name: string): number => (quick.has(name) ? cheap : dear)
 
-type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'mulGeluDerivative'>
+type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
 export function elementwiseKernels(engine: Engine): Elementwise {
   const walk = (kernel: string, operation: number, views: readonly View[], chunk: number): void =>
@@ -49,12 +48,10 @@ export function elementwiseKernels(engine: Engine): Elementwise {
     select(condition, a, b, y) {
       walk('select', y.buffer.dtype === 'bool' ? 0 : 2, [condition, a, b, y], cheap)
     },
-    mulGeluDerivative(d, x, y) {
-      denseAt(engine, d, (dAt) =>
-        denseAt(engine, x, (xAt) => {
-          const size = sizeOf(y.shape)
-          engine.run('geluDerivative', [dAt, xAt, addressOf(y), sizeOf(x.shape), size], Math.ceil(size / 4), dear / 2)
-        }),
+    geluWithDerivative(x, y, slope) {
+      const size = sizeOf(x.shape)
+      denseAt(engine, x, (at) =>
+        engine.run('geluWithDerivative', [at, addressOf(y), addressOf(slope), size], Math.ceil(size / 4), dear / 4),
       )
     },
   }

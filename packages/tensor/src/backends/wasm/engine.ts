@@ -1,10 +1,11 @@
 /** The engine under the kernels: module, memory, threads, and the plans that tell a kernel what to do. */
 import { DeviceError } from '../../errors.ts'
 import type { Buffer, View } from '../../kernels.ts'
+import { hasFusedMultiplyAdd } from './fused.ts'
 import { defaultThreads, hostWorkers } from './host.ts'
 import { Heap, newMemory } from './memory.ts'
-import { alone, shared } from './module.generated.ts'
-import { type Kernel, Threads } from './threads.ts'
+import { alone, aloneFused, shared, sharedFused } from './module.generated.ts'
+import { type ForeignProgram, type Kernel, Threads } from './threads.ts'
 
 const planWords = 1024
 /** Every thread has so much at least. */
@@ -34,8 +35,13 @@ export function floatBits(x: number): number {
 }
 
 /** Kernels by name: the compiled exports. */
-interface Exports {
+export interface Exports {
   readonly [name: string]: Kernel | WebAssembly.Memory | WebAssembly.Global
+}
+
+/** Kernels of another kind: made here by a function, in workers by the same function as text. */
+export interface ForeignKernels extends ForeignProgram {
+  make(memory: WebAssembly.Memory, exports: Exports): Readonly<Record<string, Kernel>>
 }
 
 export class Engine {
@@ -43,20 +49,23 @@ export class Engine {
   readonly threads: Threads
   /** why there is one thread only; null where there may be more */
   readonly #alone: string | null
+  /** whether the kernels round a product and a sum once: other bits, and faster */
+  readonly fused = hasFusedMultiplyAdd()
   readonly #numbers: ReadonlyMap<string, number>
   readonly #plan: Int32Array
   readonly #planAt: number
   /** each thread's bytes, and the bytes of all that were allocated */
   #scratch: { at: number; bytes: number; total: number }
 
-  constructor() {
+  constructor(foreign: ForeignKernels | null = null) {
     const host = hostWorkers()
     const memory = newMemory(host.alone === null)
-    const { module, exports } = compiled(host.alone === null ? shared : alone, memory)
+    const { module, exports } = compiled(this.#moduleFor(host.alone === null), memory)
     const names = Object.keys(exports)
       .filter((name) => typeof exports[name] === 'function')
       .sort()
-    this.#numbers = new Map(names.map((name, i) => [name, i]))
+    const others = foreign ? foreign.make(memory, exports) : {}
+    this.#numbers = new Map([...names, ...Object.keys(others)].map((name, i) => [name, i]))
     this.heap = new Heap(memory, (exports.heapBase as WebAssembly.Global).value)
     this.#planAt = this.heap.allocate(planWords * 4)
     this.#plan = new Int32Array(memory.buffer, this.#planAt, planWords)
@@ -64,15 +73,21 @@ export class Engine {
     const threads = defaultThreads(host)
     const total = leastScratch * threads
     this.#scratch = { at: this.heap.allocate(total), bytes: leastScratch, total }
-    const kernels = names.map((name) => exports[name] as Kernel)
-    this.threads = new Threads({ module, memory, kernels }, control, this.#scratch, threads)
+    const kernels = [...names.map((name) => exports[name] as Kernel), ...Object.values(others)]
+    const program = foreign && { program: foreign.program, data: foreign.data }
+    this.threads = new Threads({ module, memory, kernels, foreign: program }, control, this.#scratch, threads)
     this.#alone = host.alone
+  }
+
+  #moduleFor(threads: boolean): string {
+    if (threads) return this.fused ? sharedFused : shared
+    return this.fused ? aloneFused : alone
   }
 
   get description(): string {
     const { count } = this.threads
     const why = this.#alone === null ? '' : `, for ${this.#alone}`
-    return `wasm (SIMD, ${count} thread${count === 1 ? '' : 's'}${why})`
+    return `wasm (SIMD${this.fused ? ' with fused multiply-add' : ''}, ${count} thread${count === 1 ? '' : 's'}${why})`
   }
 
   /** Another number of threads. @throws {DeviceError} where the host has but one */

@@ -3,14 +3,14 @@ import { bytesOf } from '../../dtype.ts'
 import type { Backend, Buffer, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
 import { elementwiseKernels, hostView } from './elementwise.ts'
-import { type Block, Engine } from './engine.ts'
+import { type Block, Engine, type ForeignKernels } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
 import { rowKernels } from './rows.ts'
 import { denseAt } from './walk.ts'
 
-/** A device with memory and threads of its own. */
-export function wasmBackend(): Backend & { engine: Engine } {
-  const engine = new Engine()
+/** A device with memory and threads of its own; `foreign` kernels run on them too. */
+export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { engine: Engine } {
+  const engine = new Engine(foreign)
   const { matmul, forget } = matmulKernel(engine)
   const elementwise = elementwiseKernels(engine)
 

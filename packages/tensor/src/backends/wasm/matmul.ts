@@ -25,6 +25,12 @@ function rowsOfChunk(m: number, operationsPerRow: number): number {
   return Math.min(32, Math.max(8, 2 * Math.ceil(m / rowChunks / 2)))
 }
 
+/** Where multiply-add is fused: rows from which a is packed as well, rows of a tile, tiles of a block, units of a product. */
+const packedFrom = 64
+const tileRows = 6
+const blockPanels = 16
+const packedUnits = 24
+
 interface Packed {
   readonly at: number
   readonly bytes: number
@@ -81,7 +87,7 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const [k, n] = b.shape as [number, number]
     const [row, column] = b.strides as [number, number]
     const plan = [addressOf(b), to, k, n, row, column]
-    engine.run('pack', plan, Math.ceil(n / panelWidth), Math.max(1, 16384 / Math.max(1, k * panelWidth)))
+    engine.run('pack', plan, Math.ceil(n / panelWidth), Math.max(8, 65536 / Math.max(1, k * panelWidth)))
   }
 
   const one = (a: View, b: View, biasAt: number, y: View): void => {
@@ -90,6 +96,10 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const panels = Math.ceil(n / panelWidth)
     const bytes = panels * panelWidth * k * 4
     const multiply = (at: number): void => {
+      if (engine.fused && m >= packedFrom) {
+        multiplyPacked(a, at, biasAt, y)
+        return
+      }
       // few rows: every thread takes columns, and reads only its part of b
       const byPanels = m < fewerThanThis
       const [row, column] = a.strides as [number, number]
@@ -107,6 +117,24 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
         multiply(at)
       })
     }
+  }
+
+  /** Many rows by the kernel that has a packed too. */
+  const multiplyPacked = (a: View, bAt: number, biasAt: number, y: View): void => {
+    const [m, k] = a.shape as [number, number]
+    const n = y.shape[1]!
+    const [row, column] = a.strides as [number, number]
+    const rowPanels = Math.ceil(m / tileRows)
+    const panels = Math.ceil(n / panelWidth)
+    const block = Math.min(rowPanels, blockPanels)
+    const blocks = Math.ceil(rowPanels / block)
+    // about so many units that threads end together
+    const group = Math.ceil(panels / Math.max(1, Math.min(panels, Math.ceil(packedUnits / blocks))))
+    engine.temporary(rowPanels * tileRows * k * 4, (at) => {
+      engine.run('packRows', [addressOf(a), at, m, k, row, column], rowPanels, Math.max(1, 16384 / (tileRows * k)))
+      const plan = [at, bAt, addressOf(y), m, k, n, block, group, biasAt]
+      engine.run('gemmPacked', plan, blocks * Math.ceil(panels / group), 1, edgeBytes * 2)
+    })
   }
 
   const batched = (a: View, b: View, y: View, items: number): void => {

@@ -105,20 +105,21 @@ export function rowKernels(engine: Engine): Rows {
       addresses([x, weight, bias], (at, weightAt, biasAt) =>
         engine.run(
           'layerNorm',
-          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!],
+          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, 0],
           rows,
           chunkOf(length, 2),
         ),
       )
     },
     layerNormDerivative(d, x, weight, eps, weightLast, y) {
-      const { rows, length } = rowsOf(d)
+      const { rows, length } = rowsOf(x)
+      const directions = rows === 0 ? 0 : rowsOf(d).rows / rows
       addresses([d, x, weight], (dAt, at, weightAt) =>
         engine.run(
           'layerNormDerivative',
-          [dAt!, at!, addressOf(y), length, floatBits(eps), weightAt!, rowsOf(x).rows, Number(weightLast)],
+          [dAt!, at!, addressOf(y), length, floatBits(eps), weightAt!, rows, Number(weightLast), directions],
           rows,
-          chunkOf(length, 2),
+          chunkOf(length * (1 + directions)),
           length * 4,
         ),
       )

@@ -28,18 +28,28 @@ export const words = {
 const controlBytes = 320
 const closed = 2 ** 30
 
-/** A loop of these checks takes some tens of µs, the time between two kernels. */
-const spins = 5000
+/** How long a worker looks for the next job before it sleeps, in ms: kernels of one pass follow each other faster. */
+const spinTime = 0.3
+/** Checks of the caller before it sleeps until the workers are done: some tens of µs. */
+const spins = 20000
 /** No chunk takes so long, in ms: what has not answered then has died. */
 const patience = 20_000
 
 export type Kernel = (plan: number, begin: number, end: number, scratch: number) => void
 
+/** Kernels beside the compiled ones, which workers make for themselves; Node alone has them. */
+export interface ForeignProgram {
+  /** the body of a function of (data, memory, exports, require) that returns kernels by name */
+  readonly program: string
+  readonly data: object
+}
+
 export interface Instance {
   readonly module: WebAssembly.Module
   readonly memory: WebAssembly.Memory
-  /** in the order of their names, the same in every thread */
+  /** the compiled ones in the order of their names, then foreign ones, the same in every thread */
   readonly kernels: readonly Kernel[]
+  readonly foreign: ForeignProgram | null
 }
 
 export class Threads {
@@ -82,10 +92,10 @@ export class Threads {
   start(): void {
     while (this.#workers.length < this.#wanted - 1) {
       const id = this.#workers.length + 1
-      const { module, memory } = this.#instance
+      const { module, memory, foreign } = this.#instance
       const worker: HostWorker = this.#host.start(
         workerSource,
-        { module, memory, control: this.#controlAt, words, id, spins },
+        { module, memory, control: this.#controlAt, words, id, spinTime, foreign },
         (reason) => {
           const at = this.#workers.indexOf(worker)
           if (at < 0) return // ended by us
@@ -148,7 +158,7 @@ export class Threads {
   /** Waits until no worker reads the job. Spins first, then sleeps where the host lets it, and never without end. */
   #join(): void {
     const c = this.#control
-    for (let i = 0; i < 4 * spins; i++) if (Atomics.load(c, words.active) === 0) return
+    for (let i = 0; i < spins; i++) if (Atomics.load(c, words.active) === 0) return
     const start = performance.now()
     Atomics.store(c, words.joining, 1)
     for (let n = Atomics.load(c, words.active); n !== 0; n = Atomics.load(c, words.active)) {

@@ -1,18 +1,23 @@
 /**
  * The program of a worker, as text: Node 20 can not load a TypeScript file in a worker, and a page may not know where
- * its files lie. `start` gets what `Threads` sends.
+ * its files lie. `start` gets what `Threads` sends. `foreign` is there in Node alone.
  */
 export const workerSource = `
-function start({ module, memory, control, words, id, spins }) {
+function start({ module, memory, control, words, id, spinTime, foreign }) {
   const imports = { env: { memory, abort() { throw new Error('abort') } } }
   const { exports } = new WebAssembly.Instance(module, imports)
   const kernels = Object.keys(exports).filter((name) => typeof exports[name] === 'function').sort().map((name) => exports[name])
+  if (foreign) {
+    const make = new Function('data', 'memory', 'exports', 'require', foreign.program)
+    kernels.push(...Object.values(make(foreign.data, memory, exports, require)))
+  }
   const c = new Int32Array(memory.buffer, control, 80)
   const { job } = words
   let seen = 0
   for (;;) {
-    for (let i = 0; Atomics.load(c, words.sequence) === seen; i++) {
-      if (i < spins) continue
+    const until = performance.now() + spinTime
+    for (let i = 1; Atomics.load(c, words.sequence) === seen; i++) {
+      if (i % 64 !== 0 || performance.now() < until) continue
       Atomics.add(c, words.parked, 1)
       Atomics.wait(c, words.sequence, seen)
       Atomics.sub(c, words.parked, 1)
