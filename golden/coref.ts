@@ -2,7 +2,7 @@
 import { type CorefModel, decodeLinks, type PairScores, type Pieces, type Pruned, structureOf } from '@antecedent/coref'
 import { add, type Tensor, tap, tensor, vjp, where, zeros } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
-import { modelOfCase, piecesOfCase } from './corefInput.ts'
+import { lossWith, modelOfCase, piecesOfCase } from './corefInput.ts'
 import { corefTargetOps } from './corefTargets.ts'
 import { corefTrainingOps } from './corefTraining.ts'
 import type { Output } from './format.ts'
@@ -14,12 +14,12 @@ const integers = (values: ArrayLike<number>, shape?: readonly number[]): Tensor 
 const bucket = (d: number): number => (d < 0 ? -1 : d <= 4 ? d : Math.min(9, Math.floor(Math.log2(d)) + 3))
 
 /** [k, k] coarse scores and their parts, from the pieces of the public record of one pass. */
-function coarseMatrix(model: CorefModel, tokens: Tensor, pruned: Pruned, pieces: Pieces) {
+async function coarseMatrix(model: CorefModel, tokens: Tensor, pruned: Pruned, pieces: Pieces) {
   const { starts, ends } = pruned.structure
   const k = starts.length
   // every earlier span as antecedent, in the order of ranks
   const all = Int32Array.from({ length: k * k }, (_, at) => (at % k < Math.floor(at / k) ? at % k : -1))
-  const { coarse } = model.scoresAtOnce(tokens, structureOf(model.config, pieces, { starts, ends }, all))
+  const { coarse } = await model.scores(tokens, structureOf(model.config, pieces, { starts, ends }, all))
   const valid = tensor(
     Uint8Array.from(all, (j) => Number(j >= 0)),
     [k, k],
@@ -88,7 +88,7 @@ function scoreOutputs(scores: PairScores): Record<string, Output | null> {
 const forward: Compute = async (context) => {
   const { golden, inputs } = context
   const model = modelOfCase(context)
-  const { pieces, length } = piecesOfCase(inputs)
+  const { pieces, length } = await piecesOfCase(inputs)
   const tokens = model.encode(pieces, { length })
   const pruned = await model.prune(tokens, pieces)
   const scores = await model.scores(tokens, pruned.structure)
@@ -99,14 +99,13 @@ const forward: Compute = async (context) => {
     ends: Int32Array.from(rows, (i) => pruned.candidates.ends[i]!),
   }
   const none = new Int32Array(rows.length).fill(-1)
-  const { recorded } = tap({ record: ['spans'] }, () =>
-    model.scoresAtOnce(tokens, structureOf(model.config, pieces, spans, none)),
-  )
+  const { structure } = await model.scores(tokens, structureOf(model.config, pieces, spans, none))
+  const { recorded } = tap({ record: ['spans'] }, () => model.scoresAtOnce(tokens, structure))
   const outputs: Record<string, Output | null> = {
     tokenStates: tokens,
     spanEmbeddings: recorded.spans!,
     ...prunedOutputs(pruned, tokens),
-    ...coarseMatrix(model, tokens, pruned, pieces),
+    ...(await coarseMatrix(model, tokens, pruned, pieces)),
     ...scoreOutputs(scores),
     predictedAntecedents: integers(links),
     clusterIds: integers(owner),
@@ -129,7 +128,7 @@ const one = (like: Tensor): Tensor => zeros([], like).add(1)
 const loss: Compute = async (context) => {
   const { golden, inputs } = context
   const model = modelOfCase(context)
-  const { pieces, length } = piecesOfCase(inputs)
+  const { pieces, length } = await piecesOfCase(inputs)
   const weights = Object.keys(golden.outputs).flatMap((key) => (key.startsWith('grad.w:') ? [key.slice(7)] : []))
   const sites = { 'grad.site:wordEmbeddings': 'embeddings.word', 'grad.site:tokenStates': 'tokens' }
   const names = Object.values(sites)
@@ -137,11 +136,12 @@ const loss: Compute = async (context) => {
   // a site's own value moves by a tensor of zeros, so that all derivatives come from one pass
   const moved = names.map((name) => zeros(shapes[name]!.shape, shapes[name]!))
   const own = weights.map((name) => inputs[`w:${name}`]!)
+  const of = await lossWith(model, {}, pieces, length)
   const { value, pullback } = vjp<Tensor[], Tensor>(
     (xs) => {
       const overrides = Object.fromEntries(weights.map((name, i) => [name, xs[names.length + i]!]))
       const replace = Object.fromEntries(names.map((name, i) => [name, (x: Tensor) => add(x, xs[i]!)]))
-      return tap({ replace }, () => model.using(overrides, () => model.loss(pieces, { length }))).result
+      return tap({ replace }, () => model.using(overrides, of)).result
     },
     [...moved, ...own],
   )

@@ -1,7 +1,7 @@
 /** What the cases of area `coref` name: a model by its weights, a document by its tensors. */
 import { Bert, parameterShapes, parseConfig } from '@antecedent/bert'
 import { type Cluster, CorefModel, type Pieces, parseCorefConfig } from '@antecedent/coref'
-import type { Tensor } from '@antecedent/tensor'
+import { device, type Tensor } from '@antecedent/tensor'
 import type { Context } from './context.ts'
 
 /** The model of a case: settings under the reference's names, weights as inputs `w:NAME`. */
@@ -21,11 +21,12 @@ export function modelOfCase({ golden, inputs }: Context): CorefModel {
   })
 }
 
-const numbers = (x: Tensor | undefined): number[] => (x ? [...x.dataSync()] : [])
+const numbers = async (x: Tensor | undefined): Promise<number[]> => (x ? [...(await x.data())] : [])
 
 /** Gold mentions by cluster; spans are inclusive in the files and half-open here. */
-function clustersOf(inputs: Record<string, Tensor>, prefix: string): Cluster[] {
-  const [starts, ends, ids] = ['goldStarts', 'goldEnds', 'goldClusterIds'].map((key) => numbers(inputs[prefix + key]))
+async function clustersOf(inputs: Record<string, Tensor>, prefix: string): Promise<Cluster[]> {
+  const lists = ['goldStarts', 'goldEnds', 'goldClusterIds'].map((key) => numbers(inputs[prefix + key]))
+  const [starts, ends, ids] = await Promise.all(lists)
   const clusters = new Map<number, [number, number][]>()
   for (const [i, id] of ids!.entries()) {
     clusters.set(id, [...(clusters.get(id) ?? []), [starts![i]!, ends![i]! + 1]])
@@ -34,23 +35,41 @@ function clustersOf(inputs: Record<string, Tensor>, prefix: string): Cluster[] {
 }
 
 /** The document of a case as pieces, and the length that its segments are padded to. */
-export function piecesOfCase(inputs: Record<string, Tensor>, prefix = ''): { pieces: Pieces; length: number } {
+export async function piecesOfCase(
+  inputs: Record<string, Tensor>,
+  prefix = '',
+): Promise<{ pieces: Pieces; length: number }> {
   const of = (key: string) => inputs[prefix + key]!
   const length = of('inputIds').shape[1]!
-  const [ids, speakers] = [numbers(of('inputIds')), numbers(of('speakerIds'))]
-  const lengths = numbers(of('segmentLengths'))
+  const [ids, speakers] = [await numbers(of('inputIds')), await numbers(of('speakerIds'))]
+  const lengths = await numbers(of('segmentLengths'))
   const rows = (list: number[]) => lengths.map((n, s) => list.slice(s * length, s * length + n))
   return {
     length,
     pieces: {
       segments: rows(ids),
       overlap: null,
-      sentenceMap: numbers(of('sentenceMap')),
+      sentenceMap: await numbers(of('sentenceMap')),
       subtokenMap: [],
       speakerIds: rows(speakers).flat(),
       segmentMap: lengths.flatMap((n, s) => new Array<number>(n).fill(s)),
-      genre: numbers(of('genre'))[0]!,
-      clusters: clustersOf(inputs, prefix),
+      genre: (await numbers(of('genre')))[0]!,
+      clusters: await clustersOf(inputs, prefix),
     },
   }
+}
+
+/**
+ * The loss of a document with some weights replaced, as a function for derivatives. Where the device can not be read
+ * under a derivative, its choices are made before.
+ */
+export async function lossWith(
+  model: CorefModel,
+  weights: Readonly<Record<string, Tensor>>,
+  pieces: Pieces,
+  length: number,
+): Promise<() => Tensor> {
+  if (device().name !== 'gpu') return () => model.loss(pieces, { length })
+  const structure = await model.using(weights, () => model.choose(pieces, { length }))
+  return () => model.lossOf(model.encode(pieces, { length }), structure, pieces)
 }

@@ -25,12 +25,12 @@ interface StatedTarget {
 async function readCase(context: Context): Promise<Case> {
   const { golden, inputs } = context
   const model = modelOfCase(context)
-  const { pieces, length } = piecesOfCase(inputs)
+  const { pieces, length } = await piecesOfCase(inputs)
   const spans = {
-    starts: Int32Array.from(inputs.keptStarts!.dataSync()),
-    ends: Int32Array.from(inputs.keptEnds!.dataSync(), (last) => last + 1),
+    starts: Int32Array.from(await inputs.keptStarts!.data()),
+    ends: Int32Array.from(await inputs.keptEnds!.data(), (last) => last + 1),
   }
-  const stated = structureOf(model.config, pieces, spans, Int32Array.from(inputs.antecedents!.dataSync()))
+  const stated = structureOf(model.config, pieces, spans, Int32Array.from(await inputs.antecedents!.data()))
   const { structure } = await model.scores(model.encode(pieces, { length }), stated)
   const { kind, span, antecedent, other } = golden.attrs.target as StatedTarget
   const rankOf = (column: number | null) => (column === null ? null : stated.antecedents[span * stated.width + column]!)
@@ -57,7 +57,7 @@ const target: Compute = async (context) => {
 const targetLig: Compute = async (context) => {
   const { golden, inputs } = context
   const read = await readCase(context)
-  const ids = inputs.baselineIds!.dataSync()
+  const ids = await inputs.baselineIds!.data()
   const other = read.pieces.segments.map((own, s) => [...ids.slice(s * read.length, s * read.length + own.length)])
   const [result] = await attributeSites({
     forward: valueOn(read),

@@ -15,7 +15,7 @@ import {
   valueAndGrad,
 } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
-import { modelOfCase, piecesOfCase } from './corefInput.ts'
+import { lossWith, modelOfCase, piecesOfCase } from './corefInput.ts'
 import type { Output } from './format.ts'
 
 /** Parameters that share an optimiser. */
@@ -72,12 +72,13 @@ const train: Compute = async (context: Context) => {
   let states = groups.map(({ names, optimizer }) => optimizer.init(names.map((name) => weights[name]!)))
   let gradients: Record<string, Tensor> | null = null
   for (const [pass, d] of documents.entries()) {
-    const { pieces, length } = piecesOfCase(inputs, `doc${d}.`)
+    const { pieces, length } = await piecesOfCase(inputs, `doc${d}.`)
+    const of = await lossWith(model, weights, pieces, length)
     const [loss, found] = valueAndGrad<Tensor[]>((xs) => {
       const overrides = Object.fromEntries(names.map((name, i) => [name, xs[i]!]))
-      return model.using(overrides, () => div(model.loss(pieces, { length }), perStep))
+      return model.using(overrides, () => div(of(), perStep))
     })(names.map((name) => weights[name]!))
-    course.losses.push(loss.item())
+    course.losses.push((await loss.data())[0]!)
     const before: Record<string, Tensor> | null = gradients
     gradients = Object.fromEntries(names.map((name, i) => [name, before ? add(before[name]!, found[i]!) : found[i]!]))
     for (const part of ['bert', 'task'] as const) {
@@ -87,7 +88,7 @@ const train: Compute = async (context: Context) => {
         own.map((name) => gradients![name]!),
         limit,
       )
-      course.norms[part].push(clipped.norm.item())
+      course.norms[part].push((await clipped.norm.data())[0]!)
       if (config.max_grad_norm) for (const [i, name] of own.entries()) gradients[name] = clipped.gradients[i]!
     }
     if ((pass + 1) % perStep !== 0) continue

@@ -14,6 +14,8 @@ export type DeviceName = (typeof deviceNames)[number]
 export interface DeviceInfo {
   readonly name: string
   readonly description: string
+  /** on `gpu`: the kernels that ran so far, by name; `gpu.js:…` those that gpu.js compiled, `wgsl:…` the hand-written */
+  readonly pipelines?: readonly string[]
 }
 
 export interface DeviceOptions {
@@ -26,6 +28,10 @@ export interface DeviceOptions {
 
 /** How a device is made when it is first asked for. */
 const makers: Partial<Record<string, () => Backend>> = { ref: () => refBackend, wasm: wasmBackend, blas: blasBackend }
+/** Devices that take time to open. */
+const openers: Partial<Record<string, () => Promise<Backend>>> = {
+  gpu: async () => (await import('./backends/gpu/index.ts')).openGpu(),
+}
 const backends = new Map<string, Backend>()
 let current: Backend | null = null
 
@@ -34,8 +40,8 @@ export const registerBackend = (backend: Backend): void => void backends.set(bac
 
 /** The device on which new tensors are made; at first `wasm`. */
 export function device(): DeviceInfo {
-  const { name, description } = backendOf()
-  return { name, description }
+  const { name, description, pipelines } = backendOf()
+  return { name, description, ...(pipelines && { pipelines }) }
 }
 
 /** @internal The backend of a name, or the current one. */
@@ -50,13 +56,24 @@ export function backendOf(name?: string): Backend {
   return known
 }
 
+/** @internal Opens a device, where that takes time and has not been done. */
+export async function openDevice(name: string): Promise<Backend> {
+  const known = backends.get(name)
+  const open = openers[name]
+  if (!open || (known && !known.isLost)) return backendOf(name)
+  const backend = await open()
+  registerBackend(backend)
+  return backend
+}
+
 /**
- * Makes a device the one on which new tensors are made.
+ * Makes a device the one on which new tensors are made. `gpu` is opened when it is first asked for, and again after it
+ * was lost.
  *
  * @throws {DeviceError} where the device can not run here; nothing else is chosen in its place
  */
 export async function useDevice(name: DeviceName, { threads }: DeviceOptions = {}): Promise<DeviceInfo> {
-  const backend = backendOf(name)
+  const backend = await openDevice(name)
   if (threads !== undefined) {
     if (!(Number.isInteger(threads) && threads > 0)) {
       throw new OptionError({ op: 'useDevice', expected: 'a positive number of threads', got: String(threads) })
@@ -85,8 +102,8 @@ function unavailable(name: string): Error {
   if (!deviceNames.some((known) => known === name)) return unknownName('useDevice', 'a device', name, deviceNames)
   return new DeviceError({
     op: 'useDevice',
-    expected: 'a device of this version (ref, wasm, blas)',
+    expected: 'a device that is open',
     got: name,
-    hint: `${name} is planned and not built yet; use wasm`,
+    hint: `await useDevice('${name}') opens it`,
   })
 }

@@ -150,4 +150,15 @@ export interface Backend {
   read(x: View): Promise<TypedArray>
   /** The same at once; throws where the device cannot. */
   readSync(x: View): TypedArray
+
+  // What a device that is not read at once has besides:
+
+  /** The elements where the host knows them, since it made them: of integers and truth values; else null. */
+  onHost?(x: View): TypedArray | null
+  /** Enqueues a check that i32 elements are in [0, size), or `ignored`; the next read throws the error of a bad one. */
+  checkLater?(x: View, size: number, error: (value: number) => Error, ignored?: number | null): void
+  /** the kernels that ran so far, by name */
+  readonly pipelines?: readonly string[]
+  /** the device died; nothing on it can be used again */
+  readonly isLost?: boolean
 }

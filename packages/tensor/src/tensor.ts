@@ -129,6 +129,12 @@ export class Tensor {
     return this.backend.readSync(this.view())
   }
 
+  /** @internal The elements, where they can be had at once; null on a device that must be waited for. */
+  knownData(): TypedArray | null {
+    const { backend } = this
+    return backend.onHost ? backend.onHost(this.view()) : this.dataSync()
+  }
+
   /** The one element of a tensor of size 1, at once. */
   item(): number {
     if (this.size !== 1) throw new ShapeError({ op: 'item', expected: 'one element', got: show(this.shape) })

@@ -116,10 +116,28 @@ export class CorefModel {
   }
 
   /**
+   * The structure of a document by this moment's parameters, with all choices that scoring makes: for `lossOf` and
+   * `scoresAtOnce` under a derivative, on any device.
+   */
+  async choose(pieces: Pieces, { length = 0 }: { length?: number } = {}): Promise<Structure> {
+    const context = this.#context() // before the first wait, which `using` does not outlast
+    const tokens = encodePieces(context, this.bert, pieces, { length })
+    try {
+      const { structure } = await readLater(chooseStructure(context, tokens, pieces))
+      if (structure.starts.length === 0) return structure
+      const scores = await readLater(scorePairs(context, tokens, structure))
+      dispose(scores)
+      return scores.structure
+    } finally {
+      tokens.dispose()
+    }
+  }
+
+  /**
    * The loss of a document, a scalar that depends on all parameters (`using`). Spans and antecedents are those of this
    * moment's parameters, chosen without dropout from the vectors of the same encoder pass.
    *
-   * @throws {DeviceError} on devices that do not read at once
+   * @throws {DeviceError} on devices that do not read at once: there `choose` comes first, and then `lossOf`
    */
   loss(pieces: Pieces, options: PassOptions & { length?: number } = {}): Tensor {
     const tokens = encodePieces(this.#context(), this.bert, pieces, { length: options.length ?? 0 })

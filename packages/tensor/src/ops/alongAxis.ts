@@ -84,14 +84,17 @@ export function scatterAdd(x: Tensor, index: Tensor, source: Tensor, axis: numbe
  *
  * @param index   as in `gather`, but no place may be named twice
  * @param source  at least as large as `index`; what lies beyond is not used
- * @throws {ShapeError} where `index` names a place twice, for then it would not be said which value wins
+ * @throws {ShapeError} where `index` names a place twice, for then it would not be said which value wins; on `gpu` the
+ *   next read throws it
  */
 export function scatter(x: Tensor, index: Tensor, source: Tensor, axis: number): Tensor {
   const at = checkAlong('scatter', x, index, axis)
   const values = sourceFor('scatter', x, index, source)
   const hits = scattered(x, index, ones(index.shape, { dtype: 'i32', device: x.device }), at)
-  if (hits.dataSync().some((n) => n > 1)) {
-    throw new ShapeError({ op: 'scatter', expected: 'each place once', got: 'an index that names one twice' })
-  }
+  const twice = () =>
+    new ShapeError({ op: 'scatter', expected: 'each place once', got: 'an index that names one twice' })
+  const counts = hits.knownData()
+  if (!counts) hits.backend.checkLater?.(hits.view(), 2, twice)
+  else if (counts.some((n) => n > 1)) throw twice()
   return where(greater(hits, 0), scattered(x, index, values, at), x)
 }

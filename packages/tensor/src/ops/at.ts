@@ -1,5 +1,5 @@
 /** Indexing as a NumPy user guesses it: `x.at(0, '1:3', null, '...', [2, 0])` is `x[0, 1:3, None, ..., [2, 0]]`. */
-import { OptionError, ShapeError, show } from '../errors.ts'
+import { DeviceError, OptionError, ShapeError, show } from '../errors.ts'
 import { sameShape, sizeOf } from '../shape.ts'
 import { Tensor } from '../tensor.ts'
 import { tensor } from './create.ts'
@@ -35,7 +35,16 @@ function masked(x: Tensor, mask: Tensor, axis: number): Tensor {
   if (!sameShape(covered, mask.shape)) {
     throw new ShapeError({ op: 'at', expected: `a mask ${show(covered)}`, got: show(mask.shape) })
   }
-  const places = [...mask.dataSync()].flatMap((on, i) => (on ? [i] : []))
+  const known = mask.knownData()
+  if (!known) {
+    throw new DeviceError({
+      op: 'at',
+      expected: 'a mask that the host knows, for the shape of the result depends on it',
+      got: `one computed on ${mask.device}`,
+      hint: 'make it anew, tensor(await mask.data(), mask.shape), or keep the shape with where()',
+    })
+  }
+  const places = [...known].flatMap((on, i) => (on ? [i] : []))
   const flat = reshape(x, [...x.shape.slice(0, axis), sizeOf(covered), ...x.shape.slice(axis + mask.rank)])
   return indexSelect(flat, tensor(Int32Array.from(places), null, { device: x.device }), axis)
 }

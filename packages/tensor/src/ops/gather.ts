@@ -86,21 +86,24 @@ export const indexOps = {
 const takeRows = (x: Tensor, index: Tensor): Tensor => apply(indexOps.takeRows, [x, index], {})
 const addRows = (x: Tensor, index: Tensor, rows: number): Tensor => apply(indexOps.addRows, [x, index], { rows })
 
-/** @internal Throws unless every index is an integer in [0, size). */
-export function checkIndex(op: string, index: Tensor, size: number): void {
+/**
+ * @internal Throws unless every index is an integer in [0, size), or `ignored`. Indices that were computed on a device
+ * which is not read at once are checked there, and the next read throws.
+ */
+export function checkIndex(op: string, index: Tensor, size: number, ignored: number | null = null): void {
   if (index.dtype !== 'i32') {
     throw new DTypeError({ op, expected: 'i32 indices', got: index.dtype, hint: "cast('i32') makes them" })
   }
-  for (const i of index.dataSync()) {
-    if (i < 0 || i >= size) {
-      throw new ShapeError({
-        op,
-        expected: `indices from 0 to ${size - 1}`,
-        got: String(i),
-        hint: 'negative ones do not count from the end',
-      })
-    }
-  }
+  const outOfRange = (i: number) =>
+    new ShapeError({
+      op,
+      expected: `indices from 0 to ${size - 1}`,
+      got: String(i),
+      hint: 'negative ones do not count from the end',
+    })
+  const known = index.knownData()
+  if (!known) index.backend.checkLater?.(index.view(), size, outOfRange, ignored)
+  else for (const i of known) if ((i < 0 || i >= size) && i !== ignored) throw outOfRange(i)
 }
 
 /** @internal y[…, i] = x[…, index[…, i]] along the last axis. */

@@ -3,11 +3,10 @@ import { ShapeError, show, unknownName } from '../errors.ts'
 import { requireFloat } from '../op.ts'
 import { sameShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { gather } from './alongAxis.ts'
 import { add, div, mul, sub } from './arithmetic.ts'
 import { cast } from './cast.ts'
 import { notEqual } from './compare.ts'
-import { checkIndex } from './gather.ts'
+import { checkIndex, gatherLast } from './gather.ts'
 import { squeeze, unsqueeze } from './movement.ts'
 import { mean, sum } from './reduce.ts'
 import { where } from './select.ts'
@@ -67,10 +66,10 @@ function labelLoss(op: string, logProbabilities: Tensor, labels: Tensor, options
     throw new ShapeError({ op, expected: `a label for each row, ${show(rows)}`, got: show(labels.shape) })
   }
   const { ignoreIndex = null, reduction = 'mean' } = options
+  checkIndex(op, labels, logProbabilities.shape.at(-1)!, ignoreIndex)
   const counted = ignoreIndex === null ? null : notEqual(labels, ignoreIndex)
   const known = counted ? where(counted, labels, 0) : labels
-  checkIndex(op, known, logProbabilities.shape.at(-1)!)
-  const losses = neg(squeeze(gather(logProbabilities, unsqueeze(known, -1), -1), -1))
+  const losses = neg(squeeze(gatherLast(logProbabilities, unsqueeze(known, -1)), -1))
   if (!counted) return reduced(op, losses, { reduction })
   const kept = where(counted, losses, 0)
   if (reduction !== 'mean') return reduced(op, kept, { reduction })
