@@ -31,8 +31,8 @@ function work(): Float32Array {
     const w = normal([64, 300], randomKey(2))
     const f = (w: Tensor) => sum(softmax(layerNorm(gelu(matmul(x, w)))).square())
     const few = matmul(normal([3, 900], randomKey(3)), normal([900, 700], randomKey(4)))
-    const heads = [4, 5, 6].map((i) => normal([2, 150, 6 * 16], randomKey(i))) as readonly Tensor[]
-    const attended = (xs: readonly Tensor[]) => attention(xs[0]!, xs[1]!, xs[2]!, { heads: 6 })
+    const heads = [4, 5, 6].map((i) => normal([70, 4 * 16], randomKey(i))) as readonly Tensor[]
+    const attended = (xs: readonly Tensor[]) => attention(xs[0]!, xs[1]!, xs[2]!, { heads: 4 })
     const { value, pullback } = vjp(attended, heads)
     const along = jvp(attended, heads, heads).tangent
     const all = [
