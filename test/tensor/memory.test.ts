@@ -5,6 +5,7 @@ import {
   grad,
   hvp,
   inSite,
+  isTapped,
   keep,
   MemoryError,
   memoryInfo,
@@ -245,6 +246,15 @@ test('a tap and its prefixes end when its function throws', () => {
   assert.throws(() => tap({ replace: { input: tensor(9) } }, () => inSite('a', fail)), /inside/)
   assert.is(site('input', x), x)
   assert.equal(Object.keys(tap({ record: ['input'] }, () => model(x)).recorded), ['input'])
+})
+
+test('whether a site is tapped is told by name, pattern and prefix, and counts as passing it', () => {
+  const asked = () => inSite('layer.1', () => isTapped('scores', 'probabilities'))
+  assert.not(asked())
+  assert.not(tap({ record: ['input'] }, () => [site('input', tensor(1)), asked()]).result[1])
+  for (const record of [['layer.1.scores'], ['layer.*.probabilities']]) assert.ok(tap({ record }, asked).result)
+  assert.ok(tap({ replace: { 'layer.1.scores': tensor(1) } }, () => tap({}, asked).result).result)
+  assert.throws(() => tap({ record: ['layer.0.scores'] }, asked), /layer\.1\.scores, layer\.1\.probabilities/)
 })
 
 test('an unknown site lists the known ones', () => {

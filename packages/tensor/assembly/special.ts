@@ -82,6 +82,16 @@ export function exp4(x: v128): v128 {
   return v128.andnot(f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(shifted, half))), gone)
 }
 
+/** eˣ for x ≤ 0, cut off to 0 below −87.3, where it would leave the normal numbers, which are slow. NaN stays NaN. */
+@inline
+export function expOfNegative4(x: v128): v128 {
+  const least = constant(ofGelu, 0)
+  const exponent = f32x4.pmax(x, least)
+  const shifted = exponentOf(exponent)
+  const e = expOfRest(exponent, f32x4.sub(shifted, constant(ofExp, 3)))
+  return v128.andnot(f32x4.mul(e, powerOfTwo(shifted)), f32x4.lt(x, least))
+}
+
 /** φ(x) = e^(−x²/2) / √2π; what is below 2⁻¹²⁶ is cut off there. */
 @inline
 function density4(x: v128): v128 {

@@ -1,7 +1,8 @@
 /**
  * What a device owes: a closed list of loops over buffers and sizes that know nothing of tensors. A backend that lacks
  * one does not compile. Inputs are views with any strides (0 where an axis is broadcast); outputs are dense, freshly
- * allocated and hold garbage before the call, but for that of `copy`, which may be a view of a part.
+ * allocated and hold garbage before the call, but for that of `copy`, which may be a view of a part, and those of
+ * attention, whose heads may lie side by side.
  *
  * A kernel returns once its work is enqueued, and work runs in the order of the calls, uploads and reads among it. What
  * goes wrong on the device itself may come out as late as the next read.
@@ -43,6 +44,23 @@ export type ReduceName = 'sum' | 'max' | 'min' | 'logSumExp'
 /** The position in the row of the first largest or smallest element; the first NaN wins. */
 export type ArgReduceName = 'argmax' | 'argmin'
 
+/** Attention's three operands, or something for each of them. */
+export interface AttentionViews {
+  /** […, L, D] */
+  readonly q: View
+  /** […, S, D] */
+  readonly k: View
+  /** […, S, E] */
+  readonly v: View
+}
+
+/** What attention reads; all leading axes, heads among them, are equal. */
+export interface AttentionOperands extends AttentionViews {
+  /** […, L, S], added to the scores; of strides 0 where it says nothing */
+  readonly mask: View
+  readonly scale: number
+}
+
 export interface Kernels {
   /** Copies x into y, converting the dtype: towards zero to i32; `!= 0` to bool; to f32 rounded to nearest. */
   copy(x: View, y: View): void
@@ -77,6 +95,21 @@ export interface Kernels {
    * which pushes forward. d may have more leading axes than x.
    */
   layerNormDerivative(d: View, x: View, weight: View | null, eps: number, weightLast: boolean, y: View): void
+  /**
+   * p v of probabilities p = softmax(scale q kᵀ + mask), zeros in a row that is all -Infinity. In the results of this
+   * and the next two the last axis is dense; the others may have any strides, so that heads lie side by side.
+   */
+  attention(x: AttentionOperands, y: View): void
+  /**
+   * Attention's derivative along d […, L, E], pulled back to all three of dx: with ds = scale · softmaxDerivative(d vᵀ, p),
+   * dx.q = ds k, dx.k = dsᵀ q, dx.v = pᵀ d. d and dx may have more leading axes than x, in front and the same.
+   */
+  attentionPullback(x: AttentionOperands, d: View, dx: AttentionViews): void
+  /**
+   * Attention's derivative along dx: y = ds v + p dx.v with ds = softmaxDerivative(scale (dx.q kᵀ + q dx.kᵀ), p). dx and
+   * y may have more leading axes than x, in front and the same.
+   */
+  attentionPushforward(x: AttentionOperands, dx: AttentionViews, y: View): void
   /** y = gelu(x) and slope = gelu′(x) in one pass: what `unary` gives by either name. */
   geluWithDerivative(x: View, y: View, slope: View): void
   /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
