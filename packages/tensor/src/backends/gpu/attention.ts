@@ -45,8 +45,7 @@ export function attentionKernels(
   walker: Walker,
   { matmul, binary }: Pick<Kernels, 'matmul' | 'binary'>,
 ): Attention {
-  const run = rowRunner(engine)
-  const rows = (name: string, of: Rows, length: number, body: string) => run(name, of, length, body)
+  const rows = rowRunner(engine, walker)
 
   /** Calls `body` with the probabilities `[…, L, S]`. */
   function probabilities({ q, k, mask: m, scale }: AttentionOperands, body: (p: View) => void): void {

@@ -51,7 +51,7 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
   const walker = walkerOf(engine, scratch)
   const checks = new IndexChecks(engine)
   const elementwise = elementwiseKernels(engine, compile, walker)
-  const products = matmulKernel(engine, scratch, walker, settings.chooseProduct)
+  const products = matmulKernel(engine, walker, settings.chooseProduct)
   const { argsort } = argsortKernel(engine, scratch, walker)
 
   function allocate(dtype: Buffer['dtype'], capacity: number): Buffer {
@@ -131,7 +131,7 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
     kernels: {
       ...elementwise,
       ...reduceKernels(engine, scratch, walker),
-      ...rowKernels(engine, scratch, constant, elementwise.binary),
+      ...rowKernels(engine, walker, scratch, constant, elementwise.binary),
       ...products,
       ...attentionKernels(engine, scratch, walker, { ...products, ...elementwise }),
       ...gatherKernels(engine, scratch, walker, argsort),
