@@ -88,7 +88,7 @@ for (const isolated of [true, false]) {
         assert.equal(problems, [])
         assert.ok(answer.cases > 150, String(answer.cases))
         assert.is(answer.isolated, isolated)
-        if (isolated) assert.match(answer.description, /wasm \(SIMD, \d+ threads?\)/)
+        if (isolated) assert.match(answer.description, /wasm \(SIMD( with fused multiply-add)?, \d+ threads?\)/)
         else assert.match(answer.description, '1 thread, for the page is not cross-origin isolated')
         await page.close()
       } finally {
