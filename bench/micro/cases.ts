@@ -325,7 +325,9 @@ const table: Record<keyof Kernels, KernelCase[]> = {
         const [dense, table, weight] = [on.floats([1000, 3000]), on.floats([100, 3000]), on.floats([3000])]
         const [index, y] = [on.indices([1000, 4], 100), on.result([1000])]
         // a device that lacks the shortcut has nothing to time
-        return prepared([dense, index, weight], y, (kernels) => kernels.rowScores?.(dense, table, index, weight, y))
+        return prepared([dense, index, weight], y, (kernels) =>
+          kernels.rowScores?.(dense, [table, table, table, table], index, weight, y),
+        )
       },
     },
   ],

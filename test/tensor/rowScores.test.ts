@@ -17,10 +17,10 @@ import * as assert from 'uvu/assert'
 const test = suite('rowScores')
 
 /** By the formula, in numbers. */
-function literal(dense: number[][], table: number[][], index: number[][], weight: number[]): number[] {
+function literal(dense: number[][], tables: number[][][], index: number[][], weight: number[]): number[] {
   return dense.map((row, n) =>
     row.reduce((total, x, f) => {
-      const sum = index[n]!.reduce((s, r) => s + table[r]![f]!, x)
+      const sum = index[n]!.reduce((s, r, m) => s + tables[m]![r]![f]!, x)
       return total + Math.max(0, sum) * weight[f]!
     }, 0),
   )
@@ -39,16 +39,13 @@ test('scores are those of the formula on every device, at lengths around those o
         [1, 1],
         [40, 4],
       ] as const) {
-        const [dense, table, weight] = [[n, length], [6, length], [length]].map((shape, i) =>
-          normal(shape, randomKey(10 * length + i)),
-        )
+        const make = (shape: number[], key: number) => normal(shape, randomKey(10 * length + key))
+        const [dense, weight] = [make([n, length], 0), make([length], 1)]
+        const tables = Array.from({ length: m }, (_, k) => make([6 + k, length], 2 + k))
         const index = indexOf(n, m, 6)
-        const expected = literal(
-          ...([dense, table].map((x) => x!.toArray()) as [number[][], number[][]]),
-          index,
-          weight!.toArray() as number[],
-        )
-        const actual = rowScores(dense!, table!, tensor(index, null, { dtype: 'i32' }), weight!)
+        const numbers = (x: Tensor) => x.toArray() as number[][]
+        const expected = literal(numbers(dense), tables.map(numbers), index, weight.toArray() as number[])
+        const actual = rowScores(dense, tables, tensor(index, null, { dtype: 'i32' }), weight)
         allClose(actual, tensor(expected), { rtol: 1e-5, atol: 1e-5 })
       }
     }
@@ -63,15 +60,18 @@ test('views, no rows, no indices; a NaN stays one', async () => {
     const dense = wide!.slice([null, 20], [null, 40])
     const rows = table!.slice([20], [40]).transpose()
     const copy = (x: Tensor) => tensor(x.toArray())
-    allClose(rowScores(dense, rows, index, weight!), rowScores(copy(dense), copy(rows), index, weight!))
+    allClose(
+      rowScores(dense, [rows, rows], index, weight!),
+      rowScores(copy(dense), [copy(rows), copy(rows)], index, weight!),
+    )
     const none = tensor([], [0, 2], { dtype: 'i32' })
-    assert.equal(rowScores(dense.slice([0], [0]), rows, none, weight!).shape, [0])
+    assert.equal(rowScores(dense.slice([0], [0]), [rows, rows], none, weight!).shape, [0])
     const alone = tensor([], [6, 0], { dtype: 'i32' })
-    allClose(rowScores(dense, rows, alone, weight!), dense.relu().matmul(weight!), { rtol: 1e-5, atol: 1e-6 })
+    allClose(rowScores(dense, [], alone, weight!), dense.relu().matmul(weight!), { rtol: 1e-5, atol: 1e-6 })
     const odd = tensor([[Number.NaN, 1]])
     assert.ok(
       Number.isNaN(
-        rowScores(odd, tensor([[1, 1]]), tensor([[0]], null, { dtype: 'i32' }), tensor([1, 1]))
+        rowScores(odd, [tensor([[1, 1]])], tensor([[0]], null, { dtype: 'i32' }), tensor([1, 1]))
           .at(0)
           .item(),
       ),
@@ -84,20 +84,23 @@ test('derivatives are those of the decomposition, leading axes too', async () =>
   const make = (shape: number[], key: number) => normal(shape, randomKey(key), { dtype: 'f64' })
   const index = tensor(indexOf(4, 2, 3), null, { dtype: 'i32' })
   const inputs = [make([4, 5], 1), make([3, 5], 2), make([5], 3)]
-  const loss = ([dense, table, weight]: Tensor[]) => rowScores(dense!, table!, index, weight!).sin().sum()
+  const loss = ([dense, table, weight]: Tensor[]) =>
+    rowScores(dense!, [table!, table!.mul(2)], index, weight!)
+      .sin()
+      .sum()
   assert.ok(checkGradients((...xs) => loss(xs), inputs))
   for (const g of grad<Tensor[]>(loss)(inputs)) assert.ok(g.abs().sum().item() > 0)
-  const batch = rowScores(make([2, 4, 5], 4), make([2, 3, 5], 5), index, inputs[2]!)
-  const second = rowScores(make([2, 4, 5], 4).at(1), make([2, 3, 5], 5).at(1), index, inputs[2]!)
+  const batch = rowScores(make([2, 4, 5], 4), [make([2, 3, 5], 5), inputs[1]!], index, inputs[2]!)
+  const second = rowScores(make([2, 4, 5], 4).at(1), [make([2, 3, 5], 5).at(1), inputs[1]!], index, inputs[2]!)
   allClose(batch.at(1), second)
 })
 
 test('shapes and indices that do not fit are told', () => {
   const x = tensor([[1, 2]])
   const index = tensor([[0]], null, { dtype: 'i32' })
-  assert.throws(() => rowScores(x, tensor([[1, 2, 3]]), index, tensor([1, 2])), /rowScores: expected dense/)
+  assert.throws(() => rowScores(x, [tensor([[1, 2, 3]])], index, tensor([1, 2])), /rowScores: expected dense/)
   assert.throws(
-    () => rowScores(x, x, tensor([[1]], null, { dtype: 'i32' }), tensor([1, 2])),
+    () => rowScores(x, [x], tensor([[1]], null, { dtype: 'i32' }), tensor([1, 2])),
     /indices from 0 to 0, got 1/,
   )
 })

@@ -77,19 +77,24 @@ export function scatterAdd(plan: usize, begin: i32, end: i32, _scratch: usize): 
 }
 
 /**
- * Sums of rows through ReLU to a number: y[i] = Σ_f max(0, dense[i, f] + Σ_m table[index[i, m], f]) weight[f].
- * Plan: 0 dense, 1 table, 2 index, 3 weight, 4 y, 5 length of the rows, 6 indices of each; units: rows of dense.
+ * Sums of rows through ReLU to a number: y[i] = Σ_f max(0, dense[i, f] + Σ_m table_m[index[i, m], f]) weight[f].
+ * Plan: 0 dense, 1 index, 2 weight, 3 y, 4 length of the rows, 5 number of tables, 6 … tables; units: rows of dense;
+ * scratch: a word for each table.
  */
-export function rowScores(plan: usize, begin: i32, end: i32, _scratch: usize): void {
-  const length = field(plan, 5)
-  const count = field(plan, 6)
+export function rowScores(plan: usize, begin: i32, end: i32, scratch: usize): void {
+  const length = field(plan, 4)
+  const count = field(plan, 5)
   const bytes = (<usize>length) << 2
-  const table = pointer(plan, 1)
-  const weight = pointer(plan, 3)
+  const weight = pointer(plan, 2)
   const whole = length & ~15
+  const lastRow = scratch + ((<usize>count) << 2)
   for (let i = begin; i < end; i++) {
     const dense = pointer(plan, 0) + bytes * i
-    const index = pointer(plan, 2) + ((<usize>i * count) << 2)
+    const index = pointer(plan, 1) + ((<usize>i * count) << 2)
+    for (let m = 0; m < count; m++) {
+      const at = (<usize>m) << 2
+      store<usize>(scratch + at, pointer(plan, 6 + m) + bytes * load<i32>(index + at))
+    }
     let total = f32x4.splat(0)
     let f = 0
     for (; f < whole; f += 16) {
@@ -98,8 +103,8 @@ export function rowScores(plan: usize, begin: i32, end: i32, _scratch: usize): v
       let s1 = v128.load(dense + at, 16)
       let s2 = v128.load(dense + at, 32)
       let s3 = v128.load(dense + at, 48)
-      for (let m = 0; m < count; m++) {
-        const row = table + bytes * load<i32>(index + ((<usize>m) << 2)) + at
+      for (let place = scratch; place < lastRow; place += 4) {
+        const row = load<usize>(place) + at
         s0 = f32x4.add(s0, v128.load(row))
         s1 = f32x4.add(s1, v128.load(row, 16))
         s2 = f32x4.add(s2, v128.load(row, 32))
@@ -118,9 +123,9 @@ export function rowScores(plan: usize, begin: i32, end: i32, _scratch: usize): v
     for (; f < length; f++) {
       const at = (<usize>f) << 2
       let s = load<f32>(dense + at)
-      for (let m = 0; m < count; m++) s += load<f32>(table + bytes * load<i32>(index + ((<usize>m) << 2)) + at)
+      for (let place = scratch; place < lastRow; place += 4) s += load<f32>(load<usize>(place) + at)
       sum += max(<f32>0, s) * load<f32>(weight + at)
     }
-    store<f32>(pointer(plan, 4) + ((<usize>i) << 2), sum)
+    store<f32>(pointer(plan, 3) + ((<usize>i) << 2), sum)
   }
 }

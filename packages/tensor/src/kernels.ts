@@ -123,10 +123,10 @@ export interface Kernels {
   /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
   scatterAdd(x: View, index: View, y: View): void
   /**
-   * y[i] = Σ_f max(0, dense[i, f] + Σ_m table[index[i, m], f]) weight[f]; dense [n, F], table [R, F], index [n, m]. A
-   * shortcut that a device may lack: the same function of other kernels then takes its place.
+   * y[i] = Σ_f max(0, dense[i, f] + Σ_m tables[m][index[i, m], f]) weight[f]; dense [n, F], tables [R_m, F], index
+   * [n, m]. A shortcut that a device may lack: the same function of other kernels then takes its place.
    */
-  rowScores?(dense: View, table: View, index: View, weight: View, y: View): void
+  rowScores?(dense: View, tables: readonly View[], index: View, weight: View, y: View): void
 }
 
 /** A device: its kernels, its memory, and how to read it. */

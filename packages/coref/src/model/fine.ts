@@ -18,7 +18,7 @@ import { bucketOf } from './prune.ts'
 import type { Structure } from './structure.ts'
 
 /** Elements of the hidden layer that a chunk of pairs may have. */
-const chunkElements = 2 ** 22
+const chunkElements = 2 ** 23
 
 /**
  * The features of pairs: speaker, genre, segment distance, antecedent distance, as far as the settings use them. Each
@@ -136,7 +136,7 @@ function sharedScores(chunk: Chunk, hidden: number, xs: readonly Tensor[]): Tens
   const [all, own, byOwn, byOther, ofFirst, ofLast, ofRest, ...rest] = xs as Inputs
   const { structure, begin, end, later } = chunk
   const { width, starts, ends } = structure
-  const [columns, k, g] = [antecedentsOf(chunk), all.shape.at(-2)!, all.shape.at(-1)!]
+  const [columns, g] = [antecedentsOf(chunk), all.shape.at(-1)!]
   const tail = (x: Tensor) => columnsOf(x, 2 * hidden, g)
   const products = mul(unsqueeze(tail(own), -2), takeRows(tail(all), columns, [end - begin, width]))
   const phi = rest[later]
@@ -147,18 +147,15 @@ function sharedScores(chunk: Chunk, hidden: number, xs: readonly Tensor[]): Tens
     const part = columnsOf(all, from, from + hidden)
     return linear(mul(takeRows(part, left), takeRows(part, right)), weight)
   }
-  const table = concat([byOwn, byOther, productsOf(first, 0, ofFirst), productsOf(last, hidden, ofLast)], -2)
-  const firstFrom = end - begin + k
-  const lastFrom = firstFrom + first.left.length
-  const rows = Array.from(columns, (j, p) => [
-    Math.floor(p / width),
-    end - begin + j,
-    firstFrom + first.place[p]!,
-    lastFrom + last.place[p]!,
-  ])
+  const shared = [
+    { table: byOwn, rows: Array.from(columns, (_, p) => Math.floor(p / width)) },
+    { table: byOther, rows: columns },
+    { table: productsOf(first, 0, ofFirst), rows: first.place },
+    { table: productsOf(last, hidden, ofLast), rows: last.place },
+  ]
   const [lead, size] = [dense.shape.slice(0, -3), dense.shape.at(-1)!]
   const flat = reshape(dense, [...lead, columns.length, size])
-  return reshape(scoreOfRows(flat, table, rows, rest.slice(0, later)), [...lead, end - begin, width])
+  return reshape(scoreOfRows(flat, shared, rest.slice(0, later)), [...lead, end - begin, width])
 }
 
 type Inputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, ...Tensor[]]

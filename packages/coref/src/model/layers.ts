@@ -110,25 +110,27 @@ export function finishScore(sums: Tensor, later: readonly Tensor[], drops: reado
   return squeeze(x, -1)
 }
 
+/** A part of a scorer's first layer that many sums share: its rows `[…, R, F]`, and which each of n sums takes. */
+export interface SharedRows {
+  readonly table: Tensor
+  readonly rows: ArrayLike<number>
+}
+
 /**
- * The score of a scorer with one hidden layer, from the sums of the first: rows of `dense`, each with some rows of
- * `table` added.
+ * The score of a scorer with one hidden layer, from the sums of the first.
  *
- * @param dense  `[…, n, F]`
- * @param table  `[…, R, F]`
- * @param rows   n lists of rows of the table, all of one length
- * @param later  as `laterLayers` gives them
- * @returns      `[…, n]`
+ * @param dense   `[…, n, F]`, what sums do not share
+ * @param shared  what is added to it
+ * @param later   as `laterLayers` gives them
+ * @returns       `[…, n]`
  */
-export function scoreOfRows(
-  dense: Tensor,
-  table: Tensor,
-  rows: readonly (readonly number[])[],
-  later: readonly Tensor[],
-): Tensor {
+export function scoreOfRows(dense: Tensor, shared: readonly SharedRows[], later: readonly Tensor[]): Tensor {
   const [weight, bias] = later
-  const index = integers(rows.flat(), dense, [rows.length, rows[0]?.length ?? 0])
-  return add(rowScores(dense, table, index, reshape(weight!, [-1])), bias!)
+  const [n, m] = [dense.shape.at(-2)!, shared.length]
+  const index = new Int32Array(n * m)
+  for (const [k, { rows }] of shared.entries()) for (let i = 0; i < n; i++) index[i * m + k] = rows[i]!
+  const tables = shared.map(({ table }) => table)
+  return add(rowScores(dense, tables, integers(index, dense, [n, m]), reshape(weight!, [-1])), bias!)
 }
 
 /** A dropout for each hidden layer of a scorer. */

@@ -97,9 +97,6 @@ function blockScores(
   const later = laterLayers(context, 'span_emb_score_ffnn')
   const drops = hiddenDrops(context)
   const own = spansOf(spans, block)
-  const size = block.high - block.low
-  const table =
-    context.config.ffnnDepth === 1 ? concat(parts.width ? [start, end, parts.width] : [start, end], 0) : null
   const scores = groupsOf(own, headReach).map((group) =>
     scope(() => {
       const { starts, ends } = spansOf(own, group)
@@ -107,12 +104,15 @@ function blockScores(
       const weights = headWeights(logits, own, group)
       const byHead = matmul(weights, rowsOf(head, group.low - block.low, group.high - block.low))
       const widths = widthsOf({ starts, ends })
-      if (table) {
-        const [first, last] = [at(starts), at(ends.map((e) => e - 1))]
-        const rows = Array.from(first, (s, i) => [s, size + last[i]!, ...(parts.width ? [2 * size + widths[i]!] : [])])
-        return scoreOfRows(byHead, table, rows, later)
+      const lasts = ends.map((e) => e - 1)
+      if (context.config.ffnnDepth === 1) {
+        const both = [
+          { table: start, rows: at(starts) },
+          { table: end, rows: at(lasts) },
+        ]
+        return scoreOfRows(byHead, parts.width ? [...both, { table: parts.width, rows: widths }] : both, later)
       }
-      const byEnds = add(takeRows(start, at(starts)), takeRows(end, at(ends.map((e) => e - 1))))
+      const byEnds = add(takeRows(start, at(starts)), takeRows(end, at(lasts)))
       const sums = add(byEnds, byHead)
       return finishScore(parts.width ? add(sums, takeRows(parts.width, widths)) : sums, later, drops)
     }),

@@ -44,16 +44,17 @@ export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatter
     for (let i = 0; i < at.length; i++) to[y.offset + Math.floor(i / k) * n + at[i]!]! += from[i]!
   },
 
-  rowScores(dense, table, index, weight, y) {
-    const [own, rows, at, weights] = [dense, table, index, weight].map(denseElements) as TypedArray[]
+  rowScores(dense, tables, index, weight, y) {
+    const [own, at, weights] = [dense, index, weight].map(denseElements) as TypedArray[]
+    const rows = tables.map(denseElements)
     const to = elementsOf(y)
     const [n, length] = dense.shape as [number, number]
-    const m = index.shape[1]!
+    const m = tables.length
     for (let i = 0; i < n; i++) {
       let total = 0
       for (let f = 0; f < length; f++) {
         let sum = own![i * length + f]!
-        for (let k = i * m; k < (i + 1) * m; k++) sum += rows![at![k]! * length + f]!
+        for (let k = 0; k < m; k++) sum += rows[k]![at![i * m + k]! * length + f]!
         total += Math.max(0, sum) * weights![f]!
       }
       to[y.offset + i] = total

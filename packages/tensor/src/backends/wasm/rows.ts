@@ -154,15 +154,16 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
-    rowScores(dense, table, index, weight, y) {
+    rowScores(dense, tables, index, weight, y) {
       const { rows, length } = rowsOf(dense)
-      const count = index.shape[1]!
-      addresses([dense, table, index, weight], (denseAt, tableAt, indexAt, weightAt) =>
+      const count = tables.length
+      addresses([dense, index, weight, ...tables], (denseAt, indexAt, weightAt, ...tablesAt) =>
         engine.run(
           'rowScores',
-          [denseAt!, tableAt!, indexAt!, weightAt!, addressOf(y), length, count],
+          [denseAt!, indexAt!, weightAt!, addressOf(y), length, count, ...tablesAt],
           rows,
-          chunkOf(length, count + 1),
+          Math.max(4, chunkOf(length, count + 1)),
+          Math.max(4, 4 * count),
         ),
       )
     },
