@@ -145,7 +145,6 @@ const wrong: [name: string, args: string[], code: number, sentence: RegExp][] = 
   ['an unknown model folder', ['tokenize', 'x', '--model', 'nowhere'], 1, /nowhere: expected a model folder/],
   ['an empty text', ['tokenize', ''], 2, /expected a text/],
   ['an unknown device', ['tokenize', 'x', '--device', 'tpu'], 2, /ref, wasm, blas, gpu/],
-  ['a device that is not built yet', ['tokenize', 'x', '--device', 'gpu'], 1, /not built yet/],
   ['an unknown target', ['attribute', 'He ran.', '--target', 'she'], 2, /1 he/],
   ['an unknown reduction', ['attribute', 'He ran.', '--reduce', 'median'], 2, /max, sum, mean, l2, dim:J/],
   ['an unknown site', ['attribute', 'He ran.', '--site', 'layer.9.output', '--quiet'], 2, /layer\.5\.output/],

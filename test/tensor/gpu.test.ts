@@ -133,7 +133,7 @@ onGpu('indices of the device are clamped, and the next read throws; then all is 
   const twice = scatter(tensor([0, 0], null, there), ids([1, 1]), tensor([1, 2], null, there), 0)
   assert.match((await failure(twice.data())).message, /scatter: expected each place once/)
   // more checks than one bank holds, the bad one among the first
-  for (let i = 0; i < 600; i++) embedding(table, computed([i === 3 ? 99 : 0])).dispose()
+  for (let i = 0; i < 600; i++) scope(() => void embedding(table, computed([i === 3 ? 99 : 0])))
   assert.match((await failure(table.data())).message, /got 99/)
 })
 
@@ -158,7 +158,8 @@ onGpu('scopes give buffers back to the pool, and the pool hands them out again',
     assert.equal(await y.data(), first)
     y.dispose()
   }
-  assert.equal([memoryInfo().tensors, memoryInfo().liveBytes], [tensors, liveBytes])
+  // handles of earlier tests may be collected meanwhile
+  assert.ok(memoryInfo().tensors <= tensors && memoryInfo().liveBytes <= liveBytes)
 })
 
 onGpu('a size beyond the device is an error at once', () => {

@@ -1,8 +1,8 @@
 /** Attention of a text, and its L2 norm over the heads. */
 import type { Bert, BertEncoding } from '@antecedent/bert'
-import { device, norm, scope, type Tensor } from '@antecedent/tensor'
+import { norm, scope, type Tensor } from '@antecedent/tensor'
+import { provenanceOf } from './provenance.ts'
 import type { AttentionRecord } from './record.ts'
-import { version } from './version.ts'
 
 /** N = √Σₕ A², over the heads of one layer: `[…, heads, L, L]` to `[…, L, L]`; in [0, √heads], not a probability. */
 export const headNorm = (attention: Tensor): Tensor => norm(attention, -3)
@@ -18,15 +18,9 @@ export async function attend(bert: Bert, input: BertEncoding): Promise<Attention
       schema: 1,
       text: input.text,
       tokens: input.tokens,
-      attentions: maps.map((x) => x.toArray() as number[][][]),
-      norms: norms.map((x) => x.toArray() as number[][]),
-      provenance: {
-        library: version,
-        model: input.model.name,
-        weightsHash: input.model.weightsHash,
-        device: device().description,
-        dtype: maps[0]?.dtype === 'f64' ? 'f64' : 'f32',
-      },
+      attentions: (await Promise.all(maps.map((x) => x.nested()))) as number[][][][],
+      norms: (await Promise.all(norms.map((x) => x.nested()))) as number[][][],
+      provenance: provenanceOf(input.model, maps[0]?.dtype ?? 'f32'),
     }
   } finally {
     for (const x of [...maps, ...norms]) x.dispose()

@@ -1,10 +1,10 @@
 /** Every output coordinate at once: Layer Integrated Gradients by forward mode. */
 import type { BertEncoding } from '@antecedent/bert'
-import { device, jvp, mul, OptionError, ShapeError, scope, sub, Tensor, tap, tensor } from '@antecedent/tensor'
+import { jvp, mul, OptionError, ShapeError, scope, sub, Tensor, tap, tensor } from '@antecedent/tensor'
 import { alphaOf, type NestedSize, nestedInterpolation, nestedMethod, nestedWeights } from './nestedRule.ts'
+import { provenanceOf } from './provenance.ts'
 import { type QuadratureMethod, quadrature } from './quadrature.ts'
 import type { Provenance } from './record.ts'
-import { version } from './version.ts'
 
 export interface AttributeAllOptions {
   /** all outputs of the model on an input, of any shape; axes counted from the end, as points are stacked in front */
@@ -125,13 +125,7 @@ export async function attributeAll(options: AttributeAllOptions): Promise<Attrib
       errorEstimate,
       settings: { site, nSteps: used.points, method, ...(tolerance !== undefined && { tolerance }) },
       warnings: unmet ? [`the estimated error with ${used.points} points is ${errorEstimate!.toPrecision(2)}`] : [],
-      provenance: {
-        library: version,
-        model: input.model.name,
-        weightsHash: input.model.weightsHash,
-        device: device().description,
-        dtype: fx.dtype === 'f64' ? 'f64' : 'f32',
-      },
+      provenance: provenanceOf(input.model, fx.dtype),
     }
   } finally {
     for (const x of [end, start, fx, fStart]) x.dispose()

@@ -1,11 +1,11 @@
 /** The paper's method: Layer Integrated Gradients of an encoder's output, from a [PAD] baseline. */
 import type { BertEncoding } from '@antecedent/bert'
-import { device, Tensor } from '@antecedent/tensor'
+import { Tensor } from '@antecedent/tensor'
 import type { Target } from './maximum.ts'
 import type { Integration, PathOptions } from './path.ts'
+import { provenanceOf } from './provenance.ts'
 import type { AttributionRecord } from './record.ts'
 import { attributeSites, type SiteAttributions } from './sites.ts'
-import { version } from './version.ts'
 
 export interface LayerIntegratedGradientsOptions extends PathOptions {
   /**
@@ -117,13 +117,7 @@ function toRecord(result: SiteAttributions, t: number, options: LayerIntegratedG
       ...(multiplyByInputs ? warningsOf(fx - fBaseline, completenessError, scores) : []),
       ...unmet(integration),
     ],
-    provenance: {
-      library: version,
-      model: input.model.name,
-      weightsHash: input.model.weightsHash,
-      device: device().description,
-      dtype: result.dtype,
-    },
+    provenance: provenanceOf(input.model, result.dtype),
   }
 }
 

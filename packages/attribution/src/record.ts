@@ -10,6 +10,8 @@ export interface Provenance {
   weightsHash: string | null
   /** the device that ran, as `device()` describes it */
   device: string
+  /** on `gpu`: the kernels that had run when the record was made, by name, those that gpu.js compiled and those of WGSL */
+  pipelines?: string[]
   dtype: 'f32' | 'f64'
 }
 

@@ -1,6 +1,6 @@
 /** `antecedent doctor`: what computes here, how fast, and what would make it faster. */
 import { availableParallelism, cpus } from 'node:os'
-import { type DeviceName, matmul, normal, randomKey, scope, useDevice } from '@antecedent/tensor'
+import { DeviceError, type DeviceName, matmul, normal, randomKey, scope, useDevice } from '@antecedent/tensor'
 import { findBlas } from '@antecedent/tensor/internal'
 import { printJson } from './output.ts'
 
@@ -46,6 +46,16 @@ async function hasWideUnits(): Promise<boolean> {
   return /\bavx512f\b/.test(text)
 }
 
+/** The adapter of the device gpu, or why there is none. */
+async function findGpu(): Promise<string> {
+  try {
+    return (await useDevice('gpu')).description
+  } catch (error) {
+    if (error instanceof DeviceError) return `none: ${error.message}`
+    throw error
+  }
+}
+
 export async function doctor({ json }: { json?: boolean }): Promise<void> {
   const blas = findBlas()
   const cores = availableParallelism()
@@ -59,14 +69,25 @@ export async function doctor({ json }: { json?: boolean }): Promise<void> {
     }
   }
   const advice = adviceFor(blas, await hasWideUnits())
+  const gpu = await findGpu()
   const cpu = cpus()[0]?.model ?? 'unknown'
   if (json)
-    return printJson({ node: process.version, cpu, cores, blas: blas.library?.name ?? null, ...blas, rates, advice })
+    return printJson({
+      node: process.version,
+      cpu,
+      cores,
+      blas: blas.library?.name ?? null,
+      gpu,
+      ...blas,
+      rates,
+      advice,
+    })
   const lines = [
     `node       ${process.version}, ${process.platform} ${process.arch}`,
     `processor  ${cpu.trim()}, ${cores} cores`,
     `blas       ${blas.library ? `${blas.library.name} (${blas.library.file}${blas.library.coreType ? `, ${blas.library.coreType}` : ''})` : 'none'}`,
     ...(blas.library ? [] : blas.failures.map((failure) => `           ${failure}`)),
+    `gpu        ${gpu}`,
     `product ${rows} × ${inner} × ${columns}, f32:`,
     ...rates.map(({ description, gflops }) => `  ${gflops.toFixed(0).padStart(5)} GFLOP/s  ${description}`),
     ...advice.map((line) => `faster: ${line}`),

@@ -44,8 +44,8 @@ export async function encode(words: string[], options: CommonOptions): Promise<v
   const { tokens } = bert.tokenize(text)
   const { lastHiddenState } = bert.forward(bert.tokenize(text))
   if (options.json)
-    return printJson({ tokens, shape: lastHiddenState.shape, lastHiddenState: lastHiddenState.toArray() })
-  const rows = lastHiddenState.toArray() as number[][]
+    return printJson({ tokens, shape: lastHiddenState.shape, lastHiddenState: await lastHiddenState.nested() })
+  const rows = (await lastHiddenState.nested()) as number[][]
   for (const [i, row] of rows.entries()) {
     const start = row
       .slice(0, 6)

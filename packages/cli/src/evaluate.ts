@@ -93,7 +93,15 @@ export async function evaluate(paths: string[], options: EvaluateOptions): Promi
   })
   clearProgress()
   const { name, weightsHash } = model.bert.source
-  const provenance = { model: name, weightsHash, device: device().description, version, convention }
+  const { description, pipelines } = device()
+  const provenance = {
+    model: name,
+    weightsHash,
+    device: description,
+    ...(pipelines && { pipelines }),
+    version,
+    convention,
+  }
   if (options.json) printJson({ ...evaluationToJson(evaluation), provenance })
   else process.stdout.write(evaluationTable(evaluation))
   for (const { document, error } of evaluation.failed)

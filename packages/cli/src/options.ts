@@ -48,7 +48,7 @@ export function positive(text: string): number {
 export const withModelOptions = (command: Command): Command =>
   command
     .option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)')
-    .option('--device <name>', 'auto (blas where a library is found, else wasm), wasm, blas or ref', 'auto')
+    .option('--device <name>', 'auto (blas where a library is found, else wasm), wasm, blas, gpu or ref', 'auto')
     .option('--threads <count>', 'threads that compute (default: all cores)', count)
 
 /** Adds the options that every command on a text has. */

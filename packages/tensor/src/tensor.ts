@@ -143,13 +143,12 @@ export class Tensor {
 
   /** The elements as nested arrays, at once; booleans for `bool`. */
   toArray(): Nested {
-    const data = this.dataSync()
-    const strides = stridesOf(this.shape)
-    const build = (axis: number, at: number): Nested => {
-      if (axis === this.rank) return this.dtype === 'bool' ? data[at] !== 0 : data[at]!
-      return Array.from({ length: this.shape[axis]! }, (_, i) => build(axis + 1, at + i * strides[axis]!))
-    }
-    return build(0, 0)
+    return nest(this, this.dataSync())
+  }
+
+  /** The same on any device. */
+  async nested(): Promise<Nested> {
+    return nest(this, await this.data())
   }
 
   /** Gives the buffer back when no other handle shares it. Disposing twice is harmless; use afterwards is an error. */
@@ -167,6 +166,15 @@ export class Tensor {
   toString(): string {
     return `Tensor ${this.dtype} ${show(this.shape)}${this.disposed ? ' (disposed)' : ` on ${this.device}`}`
   }
+}
+
+function nest({ shape, dtype }: Tensor, data: TypedArray): Nested {
+  const strides = stridesOf(shape)
+  const build = (axis: number, at: number): Nested => {
+    if (axis === shape.length) return dtype === 'bool' ? data[at] !== 0 : data[at]!
+    return Array.from({ length: shape[axis]! }, (_, i) => build(axis + 1, at + i * strides[axis]!))
+  }
+  return build(0, 0)
 }
 
 /** True where a derivative can flow through the value. */

@@ -163,13 +163,10 @@ const settings: Codec<AttributionRecord['settings']> = {
   },
 }
 
-const provenance = object<Provenance>({
-  library: text,
-  model: nullable(text),
-  weightsHash: nullable(text),
-  device: text,
-  dtype,
-})
+const provenance = object<Provenance>(
+  { library: text, model: nullable(text), weightsHash: nullable(text), device: text, pipelines: list(text), dtype },
+  ['pipelines'],
+)
 
 const attribution = object<AttributionRecord>(
   {

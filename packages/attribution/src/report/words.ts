@@ -118,6 +118,7 @@ export function provenanceDetails(record: AttributionRecord): Html {
       ['model', provenance.model ?? 'a function'],
       ['sha256 of the weights', provenance.weightsHash ? html`<code>${provenance.weightsHash}</code>` : 'unknown'],
       ['device', `${provenance.device}, ${provenance.dtype}`],
+      ...(provenance.pipelines ? [['kernels that ran', provenance.pipelines.join(', ')] as const] : []),
       ['library', provenance.library],
     ],
   )}</section></div></details>`

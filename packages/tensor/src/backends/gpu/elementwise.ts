@@ -6,7 +6,7 @@ import type { Compile, Walk } from './compiler.ts'
 import type { Engine, Groups } from './engine.ts'
 import { binaries, unaries } from './expressions.ts'
 import { alignment, bytesPerElement, windowOf } from './memory.ts'
-import type { Walker } from './walk.ts'
+import { isRepeated, type Walker } from './walk.ts'
 
 type Floats = (name: string, views: readonly View[], y: View) => void
 
@@ -88,8 +88,7 @@ export function floatKernels(engine: Engine, compile: Compile, walker: Walker): 
     if (sizeOf(y.shape) === 0) return
     const plan = planOf(y.shape, given, y)
     if (runnable(plan, [...given, y])) return run(name, expression, plan, given, y)
-    const repeated = (x: View) => x.strides.every((stride, i) => stride === 0 || x.shape[i] === 1)
-    const whole = given.map((x) => (repeated(x) ? { ...x, shape: [1], strides: [1] } : { ...x }))
+    const whole = given.map((x) => (isRepeated(x) ? { ...x, shape: [1], strides: [1] } : { ...x }))
     walker.dense(
       whole,
       (dense) => {

@@ -18,8 +18,12 @@ interface Pipeline {
   readonly buffers: readonly string[]
 }
 
-/** The parameters of a batch lie in one buffer, this much apart at most so many of them. */
-const batchBytes = 2 ** 18
+/** The parameters of a batch lie in one buffer of so many bytes. */
+const batchBytes = 2 ** 16
+/** What a kernel's parameters take of it, at most. */
+const paramBytes = 2 * alignment
+/** So many bindings of buffers are kept for the next dispatch on the same ones: the pool hands out the same again. */
+const keptGroups = 4096
 
 export class Engine {
   readonly device: GPUDevice
@@ -31,6 +35,9 @@ export class Engine {
   readonly ran = new Map<string, number>()
   readonly #pipelines = new Map<string, Pipeline>()
   readonly #layouts = new Map<string, GPUBindGroupLayout>()
+  readonly #groups = new Map<string, GPUBindGroup>()
+  readonly #numbers = new WeakMap<GPUBuffer, number>()
+  #count = 0
   readonly #params: GPUBuffer
   readonly #words = new ArrayBuffer(batchBytes)
   #used = 0
@@ -88,9 +95,8 @@ export class Engine {
       body(views)
       return
     }
-    const { shape } = views[0]!
-    const axis = shape.slice(0, axes).findIndex((n) => n > 1)
-    if (axis < 0) return null
+    const axis = longestAxis(views, axes)
+    if (axis === null) return null
     for (const half of [0, 1] as const) {
       const part = views.map((x) => halfOf(x, axis, half))
       if (this.inParts(part, axes, body) === null) return null
@@ -179,8 +185,12 @@ export class Engine {
       ...new Array<GPUBufferBindingType>(writes).fill('storage'),
     ]
     const compute = 4 // GPUShaderStage.COMPUTE
-    const entries = types.map((type, binding) => ({ binding, visibility: compute, buffer: { type } }))
-    const layout = this.device.createBindGroupLayout({ entries })
+    const entries = types.map((type, binding) => ({
+      binding,
+      visibility: compute,
+      buffer: { type, hasDynamicOffset: type === 'uniform' },
+    }))
+    const layout = this.device.createBindGroupLayout({ label: key, entries })
     this.#layouts.set(key, layout)
     return layout
   }
@@ -194,7 +204,8 @@ export class Engine {
     [x, y, z]: Groups,
   ): void {
     const bytes = Math.ceil((params.length * 4) / alignment) * alignment
-    if (this.#used + bytes > batchBytes) this.flush()
+    if (bytes > paramBytes) throw internal(`${name} has ${params.length} parameters`)
+    if (this.#used + paramBytes > batchBytes) this.flush()
     const offset = this.#used
     this.#used += bytes
     const words = new DataView(this.#words, offset, bytes)
@@ -204,17 +215,36 @@ export class Engine {
       if (word === 'f32') words.setFloat32(4 * i, value, true)
       else words.setInt32(4 * i, value, true) // of the same bits as an unsigned integer
     }
-    const resources: GPUBufferBinding[] = [
-      { buffer: this.#params, offset, size: bytes },
-      ...windows.map(({ buffer, offset, size }) => ({ buffer, offset, size })),
-    ]
-    const entries = resources.map((resource, binding) => ({ binding, resource }))
     this.#encoder ??= this.device.createCommandEncoder()
     this.#pass ??= this.#encoder.beginComputePass()
     this.#pass.setPipeline(pipeline.gpu)
-    this.#pass.setBindGroup(0, this.device.createBindGroup({ layout: pipeline.layout, entries }))
+    this.#pass.setBindGroup(0, this.#groupOf(pipeline.layout, windows), [offset])
     this.#pass.dispatchWorkgroups(x, y, z)
     this.ran.set(name, (this.ran.get(name) ?? 0) + 1)
+  }
+
+  /** The binding of parameters and windows. */
+  #groupOf(layout: GPUBindGroupLayout, windows: readonly Window[]): GPUBindGroup {
+    const key = windows.map(({ buffer, offset, size }) => `${this.#numberOf(buffer)} ${offset} ${size}`).join()
+    const full = `${layout.label} ${key}`
+    const known = this.#groups.get(full)
+    if (known) return known
+    if (this.#groups.size >= keptGroups) this.#groups.clear()
+    const resources: GPUBufferBinding[] = [
+      { buffer: this.#params, offset: 0, size: paramBytes },
+      ...windows.map(({ buffer, offset, size }) => ({ buffer, offset, size })),
+    ]
+    const entries = resources.map((resource, binding) => ({ binding, resource }))
+    const group = this.device.createBindGroup({ layout, entries })
+    this.#groups.set(full, group)
+    return group
+  }
+
+  #numberOf(buffer: GPUBuffer): number {
+    const known = this.#numbers.get(buffer)
+    if (known !== undefined) return known
+    this.#numbers.set(buffer, ++this.#count)
+    return this.#count
   }
 
   /** Enqueues a copy between buffers. */
@@ -235,6 +265,18 @@ export class Engine {
     this.#pass = null
     this.#used = 0
   }
+}
+
+/** Of the first `axes` axes that along which the widest view reaches farthest; null where all have one element. */
+function longestAxis(views: readonly View[], axes: number): number | null {
+  const sizeOf = (x: View) => windowOf(x).size
+  const widest = views.reduce((a, b) => (sizeOf(b) > sizeOf(a) ? b : a))
+  const reach = (axis: number) => (widest.shape[axis]! - 1) * (1 + Math.abs(widest.strides[axis]!))
+  let longest: number | null = null
+  for (let axis = 0; axis < axes; axis++) {
+    if (widest.shape[axis]! > 1 && (longest === null || reach(axis) > reach(longest))) longest = axis
+  }
+  return longest
 }
 
 /** An error of WebGPU as one of ours. */

@@ -1,7 +1,7 @@
 /** Kernels that read or add by index. An index out of range is read as the nearest in range, and adds nothing. */
 import type { Kernels, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
-import { joinAxes } from '../nest.ts'
+import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement, halfOf } from './memory.ts'
@@ -133,7 +133,7 @@ export function gatherKernels(engine: Engine, scratch: Scratch, walker: Walker, 
     takeRows(x, index, y) {
       const table = x.shape.length === 2 ? { ...x, shape: [1, ...x.shape], strides: [0, ...x.strides] } : null
       const run = (rows: View) => take(rows, index, threeAxes(y), x.shape.at(-2)!)
-      if (table) run(table)
+      if (table && (engine.fits(table) || isDense(table))) run(table)
       else walker.dense([x], ([dense]) => run(threeAxes(dense!)))
     },
 
@@ -156,6 +156,10 @@ export function gatherKernels(engine: Engine, scratch: Scratch, walker: Walker, 
       const heads = (views: readonly View[]) =>
         views.map((v) => ({ ...v, shape: v.shape.slice(0, -1), strides: v.strides.slice(0, -1) }))
       if (sizeOf(y.shape) === 0) return
+      if (!engine.fits(x, index) && !(isDense(x) && isDense(index))) {
+        walker.dense([x, index], ([from, at]) => this.gather(from!, at!, y))
+        return
+      }
       const cut = engine.inParts([x, index, y], lead, (parts) => {
         const [part, at, to] = parts as [View, View, View]
         const { sizes, strides } = joinAxes(to.shape.slice(0, -1), heads(parts))

@@ -128,8 +128,8 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
     kernels: {
       ...elementwiseKernels(engine, compile, walker),
       ...reduceKernels(engine, scratch, walker),
-      ...rowKernels(engine, constant),
-      ...matmulKernel(engine, scratch, walker, settings.chooseProduct),
+      ...rowKernels(engine, walker, constant),
+      ...matmulKernel(engine, walker, settings.chooseProduct),
       ...gatherKernels(engine, scratch, walker, argsort),
       argsort,
     },

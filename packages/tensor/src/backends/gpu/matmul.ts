@@ -4,12 +4,10 @@
  * them as it goes, for products that are narrow, for devices whose groups are small, and for drivers on the processor.
  */
 import type { Kernels, View } from '../../kernels.ts'
-import { sizeOf, stridesOf } from '../../shape.ts'
-import { joinAxes } from '../nest.ts'
+import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement, halfOf } from './memory.ts'
-import type { Scratch } from './scratch.ts'
 import type { Source, Word } from './source.ts'
 import { nestParams, nestSource, type Walker } from './walk.ts'
 
@@ -108,11 +106,16 @@ export function chooseProduct(
   return room && memory && worth && !serial ? 'tiled' : 'direct'
 }
 
+/** A view with its last two axes exchanged. */
+const turned = (x: View): View => {
+  const exchange = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!]
+  return { ...x, shape: exchange(x.shape), strides: exchange(x.strides) }
+}
+
 const kinds = { direct: { text: direct, rows: 8 * block }, tiled: { text: tiled, rows: tile } } as const
 
 export function matmulKernel(
   engine: Engine,
-  scratch: Scratch,
   walker: Walker,
   choose: typeof chooseProduct = chooseProduct,
 ): Pick<Kernels, 'matmul'> {
@@ -150,42 +153,36 @@ export function matmulKernel(
     }
   }
 
-  /** What does not fit a binding is cut along the batch, rows or columns; parts that lie apart are copied together. */
-  function matmul(a: View, b: View, y: View, bias: View | null = null): void {
-    if (y.shape.includes(0)) return
+  /** What does not fit a binding is cut: along the batch, rows of a and y, columns of b and y. */
+  function multiplyParts(a: View, b: View, y: View, bias: View | null): void {
     if (engine.fits(a, b, y)) {
       multiply(a, b, y, bias)
       return
     }
     const rank = y.shape.length
     const batch = y.shape.slice(0, -2).findIndex((size) => size > 1)
-    const halves = [0, 1] as const
-    if (batch >= 0) {
-      for (const h of halves) matmul(halfOf(a, batch, h), halfOf(b, batch, h), halfOf(y, batch, h), bias)
+    const [m, n] = y.shape.slice(-2) as [number, number]
+    for (const h of [0, 1] as const) {
+      if (batch >= 0) multiplyParts(halfOf(a, batch, h), halfOf(b, batch, h), halfOf(y, batch, h), bias)
+      else if (m > 1 && !engine.fits(a, y)) multiplyParts(halfOf(a, rank - 2, h), b, halfOf(y, rank - 2, h), bias)
+      else if (n > 1) {
+        multiplyParts(a, halfOf(b, rank - 1, h), halfOf(y, rank - 1, h), bias && halfOf(bias, 0, h))
+      } else throw tooLarge('matmul', a.shape.at(-1)! * bytesPerElement, engine.bindingLimit)
+    }
+  }
+
+  function matmul(a: View, b: View, y: View, bias: View | null = null): void {
+    if (y.shape.includes(0)) return
+    if (engine.fits(a, b, y)) {
+      multiply(a, b, y, bias)
       return
     }
-    const bytes = (x: View) => sizeOf(x.shape) * bytesPerElement
-    const over = (x: View) => bytes(x) > engine.bindingLimit
-    const [m, n] = y.shape.slice(-2) as [number, number]
-    if (m > 1 && (over(a) || (over(y) && !over(b)))) {
-      for (const h of halves) matmul(halfOf(a, rank - 2, h), b, halfOf(y, rank - 2, h), bias)
-    } else if (n > 1 && (over(b) || over(y))) {
-      for (const h of halves) matmul(a, halfOf(b, rank - 1, h), halfOf(y, rank - 1, h), bias && halfOf(bias, 0, h))
-    } else if (over(a) || over(b) || over(y)) {
-      throw tooLarge('matmul', Math.max(bytes(a), bytes(b)), engine.bindingLimit)
-    } else {
-      walker.dense(
-        [a, b],
-        ([p, q]) =>
-          engine.fits(y)
-            ? multiply(p!, q!, y, bias)
-            : scratch.use('f32', y.shape, (result) => {
-                multiply(p!, q!, result, bias)
-                walker.copy({ ...result, strides: stridesOf(y.shape) }, y)
-              }),
-        (x) => engine.fits(x),
-      )
-    }
+    // rows of a and columns of b side by side, so that what is cut reaches no farther than its part
+    walker.dense(
+      [a, turned(b)],
+      ([p, q]) => multiplyParts(p!, turned(q!), y, bias),
+      (x) => engine.fits(x) || isDense(x),
+    )
   }
 
   return { matmul }

@@ -4,7 +4,7 @@
  */
 import type { ArgReduceName, Kernels, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
-import { joinAxes } from '../nest.ts'
+import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement, halfOf } from './memory.ts'
@@ -124,7 +124,8 @@ export function reduceKernels(engine: Engine, scratch: Scratch, walker: Walker):
     if (sizeOf(y.shape) === 0) return
     const length = sizeOf(x.shape.slice(split))
     const parts = Math.ceil(length / each)
-    if (!engine.fits(x)) reduceParts(name, by, after, x, axes, y, top)
+    if (!engine.fits(x) && !isDense(x)) walker.dense([x], ([dense]) => reduce(name, by, after, dense!, axes, y, top))
+    else if (!engine.fits(x)) reduceParts(name, by, after, x, axes, y, top)
     else if (length <= alone) round(name, by, x, axes, y, 1, top)
     else
       scratch.use(x.buffer.dtype, [...x.shape.slice(0, split), parts], (partial) => {
@@ -243,6 +244,10 @@ export function reduceKernels(engine: Engine, scratch: Scratch, walker: Walker):
   }
 
   function argReduce(name: ArgReduceName, x: View, axes: number, y: View): void {
+    if (!engine.fits(x) && !isDense(x)) {
+      walker.dense([x], ([dense]) => argReduce(name, dense!, axes, y))
+      return
+    }
     const split = x.shape.length - axes
     const outer = x.shape.slice(0, split)
     if (sizeOf(outer) === 0) return

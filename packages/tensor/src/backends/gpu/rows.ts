@@ -1,11 +1,11 @@
 /** Kernels that take a row at a time, many threads to a row or one: softmax, layer norm, running sums. */
 import type { Kernels, View } from '../../kernels.ts'
-import { joinAxes } from '../nest.ts'
+import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement } from './memory.ts'
 import { bits, groupSize, type Source, storedAs, type Word } from './source.ts'
-import { nestParams, nestSource } from './walk.ts'
+import { isRepeated, nestParams, nestSource, type Walker } from './walk.ts'
 
 /**
  * Combines what the lanes of a row have found; all lanes get the result. A group of 64 threads has 64 / LANES rows, and
@@ -48,8 +48,20 @@ export interface Rows {
  * Runs `body` for every row. In it \`x(k)\` stands for element k of operand x, \`n\` for the length, \`lane\` for the
  * number of this thread among LANES, and a row beyond the last, which must not be written, has \`inside\` false.
  */
-export function rowRunner(engine: Engine) {
+export function rowRunner(engine: Engine, walker: Walker) {
+  /** Parts are cut along the leading axes; so what lies apart and does not fit is copied together first. */
   return (name: string, rows: Rows, length: number, body: string, before = ''): void => {
+    const [names, views] = [Object.keys(rows.reads), Object.values(rows.reads)]
+    const fitting = (x: View) => engine.fits(x) || isDense(x) || isRepeated(x)
+    walker.dense(
+      views,
+      (dense) =>
+        run(name, { ...rows, reads: Object.fromEntries(names.map((of, i) => [of, dense[i]!])) }, length, body, before),
+      fitting,
+    )
+  }
+
+  function run(name: string, rows: Rows, length: number, body: string, before: string): void {
     const lanes = lanesFor(engine, length)
     const operands = { ...rows.reads, ...rows.writes }
     const names = Object.keys(operands)
@@ -226,8 +238,8 @@ export function stretched(x: View, shape: readonly number[]): View {
   return { ...x, shape, strides: [...new Array<number>(missing).fill(0), ...x.strides] }
 }
 
-export function rowKernels(engine: Engine, constant: (value: number) => View): RowKernels {
-  const run = rowRunner(engine)
+export function rowKernels(engine: Engine, walker: Walker, constant: (value: number) => View): RowKernels {
+  const run = rowRunner(engine, walker)
   const lengthOf = (x: View): number => x.shape.at(-1) ?? 1
   /** A vector of the row's length for every row; the number where there is none. */
   const vector = (w: View | null, shape: readonly number[], otherwise: number): View =>

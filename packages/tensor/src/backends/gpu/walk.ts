@@ -87,6 +87,9 @@ const floatComparison = (name: CompareName): string => {
   return name === 'notEqual' ? `${anyNan} || ${compared}` : `!${anyNan} && ${compared}`
 }
 
+/** Whether a view is one element, everywhere. */
+export const isRepeated = (x: View): boolean => x.strides.every((stride, i) => stride === 0 || x.shape[i] === 1)
+
 export type Walker = ReturnType<typeof walkerOf>
 
 export function walkerOf(engine: Engine, scratch: Scratch) {
