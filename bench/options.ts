@@ -1,7 +1,7 @@
 /** The command line of the benchmarks. */
 import { parseArgs } from 'node:util'
 
-export const benchmarks = ['micro', 'encoder', 'lig', 'matmul'] as const
+export const benchmarks = ['micro', 'encoder', 'lig', 'matmul', 'coref'] as const
 export type Benchmark = (typeof benchmarks)[number]
 
 export const microParts = ['kernels', 'operations'] as const
@@ -12,8 +12,9 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   encoder               MiniLM: forward, and forward + backward to the embeddings
   lig                   Layer Integrated Gradients of the paper's sentence
   matmul                matrix products alone
-  --device D            default wasm; for f64 ref; kernels: ref, wasm and blas, where they are
-  --threads N           default 1; for micro 1 and 2
+  coref                 the development documents of OntoGUM and LitBank, by a full-size model that has learnt nothing
+  --device D            default wasm; for f64 ref; kernels and coref: all, where they are
+  --threads N           default 1; for micro and coref 1 and 2
   --filter PART         kernels, operations or jobs whose name holds PART
   --json FILE           writes the figures
   --overwrite           replaces an existing FILE
@@ -23,20 +24,23 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   --time MS             least time for each figure; default 100
  the others, with peers in turn:
   --python PATH         interpreter with torch, captum, transformers, safetensors and numpy; default: no such peer
-  --pairs N             default 20
+  --pairs N             default 20; not for coref
   --model FOLDER        default models/antecedent-small
-  --svg FILE            writes a chart of the ratios`
+  --svg FILE            writes a chart of the ratios; not for coref
+ coref:
+  --documents N         of each corpus at most, spread over it; default all
+  --data FOLDER         with ontogum/dev and litbank/dev; default ../shared/data`
 
 export interface Options {
   help: boolean
   benchmark: Benchmark
-  /** absent where none was given to `micro`, which then has more than one */
+  /** absent where none was given to `micro` or `coref`, which then have more than one */
   device?: string
   only?: MicroPart
   precision: 'f32' | 'f64'
   /** milliseconds */
   time: number
-  /** absent where none was given to `micro` */
+  /** absent where none was given to `micro` or `coref` */
   threads?: number
   pairs: number
   model?: string
@@ -45,12 +49,23 @@ export interface Options {
   json?: string
   svg?: string
   overwrite: boolean
+  /** absent for all */
+  documents?: number
+  data?: string
 }
 
 const string = { type: 'string' } as const
 const boolean = { type: 'boolean' } as const
-const paired = ['python', 'pairs', 'model', 'svg'] as const
-const alone = ['precision', 'time', 'only'] as const
+const micro = ['precision', 'time', 'only'] as const
+const coref = ['documents', 'data'] as const
+/** options that a benchmark does not take */
+const foreign: Record<Benchmark, readonly string[]> = {
+  micro: ['python', 'pairs', 'model', 'svg', ...coref],
+  coref: ['pairs', 'svg', ...micro],
+  encoder: [...micro, ...coref],
+  lig: [...micro, ...coref],
+  matmul: [...micro, ...coref],
+}
 
 /**
  * Reads the arguments.
@@ -64,6 +79,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       ...{ device: string, filter: string, json: string, overwrite: boolean, help: boolean },
       ...{ precision: string, time: string, only: string },
+      ...{ documents: string, data: string },
       ...{ python: string, threads: string, pairs: string, model: string, svg: string },
     },
   })
@@ -71,15 +87,15 @@ export function parseOptions(args: readonly string[]): Options {
   const [benchmark = '', ...more] = positionals
   if (!help && (!isBenchmark(benchmark) || more.length > 0))
     throw new Error(`expected a benchmark (${benchmarks.join(', ')}), got '${positionals.join(' ')}'`)
-  const foreign = benchmark === 'micro' ? paired : alone
-  const stray = foreign.find((name) => values[name] !== undefined)
-  if (!help && stray) throw new Error(`--${stray}: ${benchmark} has no such option`)
+  const given = new Set(Object.keys(values))
+  const stray = help ? undefined : foreign[benchmark as Benchmark].find((name) => given.has(name))
+  if (stray) throw new Error(`--${stray}: ${benchmark} has no such option`)
   if (precision !== 'f32' && precision !== 'f64') throw new Error(`--precision: expected f32 or f64, got ${precision}`)
   const time = Number(values.time ?? 100)
   if (!(time > 0)) throw new Error(`--time: expected milliseconds, got ${values.time}`)
   const { python, filter, json, svg, model, only } = values
   if (only !== undefined && !isPart(only)) throw new Error(`--only: expected ${microParts.join(' or ')}, got ${only}`)
-  const several = benchmark === 'micro'
+  const several = benchmark === 'micro' || benchmark === 'coref'
   const device = values.device ?? (several ? undefined : 'wasm')
   const threads = several && values.threads === undefined ? undefined : count('threads', values.threads, 1)
   return {
@@ -93,6 +109,8 @@ export function parseOptions(args: readonly string[]): Options {
     ...(filter !== undefined && { filter }),
     ...(json !== undefined && { json }),
     ...(svg !== undefined && { svg }),
+    ...(values.documents !== undefined && { documents: count('documents', values.documents, 1) }),
+    ...(values.data !== undefined && { data: values.data }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** What every kernel is timed on: operands of the sizes that MiniLM has over fifty points of 14 tokens. */
-import type { Kernels, View } from '@antecedent/tensor/internal'
+import type { AttentionOperands, AttentionViews, Kernels, View } from '@antecedent/tensor/internal'
 import { permuted, repeated, type Workbench } from './workbench.ts'
 
 export interface Prepared {
@@ -93,6 +93,39 @@ const softmaxes = [
   [12, 128, 128],
 ]
 
+/** Texts × heads, tokens and width of a head: MiniLM over fifty points of 14 tokens, and long texts. */
+const attentions = [
+  [50, 12, 14, 32],
+  [1, 12, 128, 32],
+  [1, 12, 512, 64],
+] as const
+
+/** Heads side by side as views `[texts, heads, tokens, width]` of `[texts, tokens, heads · width]`. */
+const headsApart = (x: View, heads: number): View => {
+  const [texts, tokens, width] = x.shape as [number, number, number]
+  const each = width / heads
+  return { ...x, shape: [texts, heads, tokens, each], strides: [tokens * width, each, width, 1] }
+}
+
+/** Attention's kernels: `products` of a row of queries with all keys or values, and what each runs. */
+const attentionCases = (
+  name: string,
+  products: number,
+  runOf: (x: AttentionOperands, make: { views: () => AttentionViews; one: () => View }) => Prepared['run'],
+): KernelCase[] =>
+  attentions.map(([texts, heads, tokens, width]) => ({
+    name: `${name} ${texts * heads} of ${tokens}×${width}`,
+    flop: 2 * products * texts * heads * tokens * tokens * width,
+    make: (on) => {
+      const one = () => headsApart(on.floats([texts, tokens, heads * width]), heads)
+      const views = () => ({ q: one(), k: one(), v: one() })
+      const row = on.floats([texts, tokens], [0, 0])
+      const mask = { ...row, shape: [texts, heads, tokens, tokens], strides: [tokens, 0, 0, 1] }
+      const x = { ...views(), mask, scale: 1 / Math.sqrt(width) }
+      return { operands: [], run: runOf(x, { views, one }) }
+    },
+  }))
+
 const nameOf = (name: string, shape: readonly number[]): string => `${name} ${shape.join('×')}`
 
 /** Every kernel of the contract: one without a case does not compile. */
@@ -110,6 +143,18 @@ const table: Record<keyof Kernels, KernelCase[]> = {
     product({ batch: 600, m: 14, k: 14, n: 32 }),
     product({ batch: 12, m: 128, k: 32, n: 128, turned: true }),
   ],
+  attention: attentionCases('attention', 2, (x, { one }) => {
+    const y = one()
+    return (kernels) => kernels.attention(x, y)
+  }),
+  attentionPullback: attentionCases('attentionPullback', 5, (x, { one, views }) => {
+    const [d, dx] = [one(), views()]
+    return (kernels) => kernels.attentionPullback(x, d, dx)
+  }),
+  attentionPushforward: attentionCases('attentionPushforward', 5, (x, { one, views }) => {
+    const [dx, y] = [views(), one()]
+    return (kernels) => kernels.attentionPushforward(x, dx, y)
+  }),
   unary: [
     ...(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 'round', 'exp', 'expm1', 'sin', 'cos', 'tanh'] as const).map(
       (name) => unary(name),
@@ -217,16 +262,16 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       return prepared([d, x], y, (kernels) => kernels.softmaxDerivative(d, x, y))
     },
   })),
-  layerNorm: [
-    {
-      name: 'layerNorm',
-      make: (on) => {
-        const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
-        const y = on.result([rows, hidden])
-        return prepared([x, weight, bias], y, (kernels) => kernels.layerNorm(x, weight, bias, 1e-12, y))
-      },
+  layerNorm: [false, true].map((withResidual) => ({
+    name: withResidual ? 'layerNorm of a sum' : 'layerNorm',
+    make: (on) => {
+      const [x, weight, bias] = [on.floats([rows, hidden]), on.floats([hidden]), on.floats([hidden])]
+      const [residual, y] = [withResidual ? on.floats([rows, hidden]) : null, on.result([rows, hidden])]
+      return prepared([x, residual, weight, bias], y, (kernels) =>
+        kernels.layerNorm(x, residual, weight, bias, 1e-12, y),
+      )
     },
-  ],
+  })),
   layerNormDerivative: [1, 14].map((directions) => ({
     name: directions === 1 ? 'layerNormDerivative' : `layerNormDerivative, ${directions} directions`,
     make: (on) => {
@@ -270,6 +315,17 @@ const table: Record<keyof Kernels, KernelCase[]> = {
         const [x, index] = [on.floats([rows, hidden]), on.indices([rows, hidden], hidden)]
         const y = on.result([rows, hidden])
         return prepared([x, index], y, (kernels) => kernels.scatterAdd(x, index, y))
+      },
+    },
+  ],
+  rowScores: [
+    {
+      name: 'rowScores 1000×3000',
+      make: (on) => {
+        const [dense, table, weight] = [on.floats([1000, 3000]), on.floats([100, 3000]), on.floats([3000])]
+        const [index, y] = [on.indices([1000, 4], 100), on.result([1000])]
+        // a device that lacks the shortcut has nothing to time
+        return prepared([dense, index, weight], y, (kernels) => kernels.rowScores?.(dense, table, index, weight, y))
       },
     },
   ],

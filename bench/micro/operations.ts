@@ -1,6 +1,6 @@
 /** Every operation of the table at the size that models have: its forward and its pullback. */
 import { type DType, normal, randomKey, scope, type Tensor, uniform, vjp } from '@antecedent/tensor'
-import { apply, type Case, derivativeOf, type Op, ops } from '@antecedent/tensor/internal'
+import { apply, type Case, hasDerivative, type Op, ops } from '@antecedent/tensor/internal'
 
 export interface OperationOptions {
   precision: 'f32' | 'f64'
@@ -72,7 +72,7 @@ function measure(op: Op, { precision, time }: OperationOptions): OperationRow {
     const y = run(inputs)
     const elements = [...inputs, y].reduce((sum, x) => sum + sizeOf(x.shape), 0)
     const forwardMs = medianOf(forward, time)
-    const at = inputs.flatMap((_, i) => (derivativeOf(op, i) ? [i] : []))
+    const at = inputs.flatMap((_, i) => (hasDerivative(op, i) ? [i] : []))
     let pullbackMs: number | null = null
     if (at.length > 0 && y.dtype === precision) {
       const f = (parts: readonly Tensor[]) => run(inputs.map((x, i) => parts[at.indexOf(i)] ?? x))

@@ -1,4 +1,4 @@
-/** PyTorch's process: requests and answers are lines of JSON. */
+/** PyTorch's process, or another of its manners: requests and answers are lines of JSON. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -28,6 +28,9 @@ export interface PythonOptions {
   env: NodeJS.ProcessEnv
   /** the program; default `torch_captum.py` */
   program?: string
+  /** arguments before the program and after the model */
+  flags?: readonly string[]
+  more?: readonly string[]
 }
 
 export class PythonPeer {
@@ -37,8 +40,8 @@ export class PythonPeer {
   #ended: Error | null = null
   info!: PythonInfo
 
-  private constructor({ interpreter, model, env, program = script }: PythonOptions) {
-    this.#child = spawn(interpreter, [program, model], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  private constructor({ interpreter, model, env, program = script, flags = [], more = [] }: PythonOptions) {
+    this.#child = spawn(interpreter, [...flags, program, model, ...more], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-4000)
     })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
-import { scope, tap, tensor, useDevice } from '@antecedent/tensor'
+import { scope, stack, type Tensor, tap, tensor, useDevice, vjp } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -52,6 +52,44 @@ needsShared(test)('every site of the table is passed, with the shape that the ta
   const sums = recorded['layer.1.attention.probabilities']!.sum(-1)
   allClose(sums, tensor(new Float64Array(A * L).fill(1), [A, L]), { rtol: 1e-12 })
 })
+
+needsShared(test)('attention in one operation is that of its sites to 1e-13, forward and backward', async () => {
+  const bert = await tiny()
+  const input = {
+    inputIds: ids([
+      [2, 5, 6, 7, 3],
+      [2, 9, 3, 0, 0],
+    ]),
+    attentionMask: ids([
+      [1, 1, 1, 1, 1],
+      [1, 1, 1, 0, 0],
+    ]),
+  }
+  const forward = (h: Tensor) =>
+    tap({ replace: { embeddings: h } }, () => bert.forward(input, { outputRows: [1, 0] }).lastHiddenState).result
+  const stepByStep = (h: Tensor) => tap({ record: ['layer.*.attention.scores'] }, () => forward(h)).result
+  const { embeddings } = tap({ record: ['embeddings'] }, () => bert.forward(input)).recorded
+  const [fused, steps] = [forward, stepByStep].map((f) => {
+    const { value, pullback } = vjp(f, stack([embeddings!, embeddings!.mul(0.5)]))
+    return [value, pullback(value)]
+  })
+  for (const i of [0, 1]) allClose(fused![i]!, steps![i]!, { rtol: 1e-13, atol: 1e-13 })
+})
+
+needsShared(test)(
+  'probabilities replaced in one layer change the rest of the run, whether or not others are tapped',
+  async () => {
+    const bert = await tiny()
+    const run = (record: readonly string[]) => {
+      const even = (p: Tensor) => p.mul(0).add(1 / p.shape.at(-1)!)
+      const replace = { 'layer.0.attention.probabilities': even }
+      return tap({ replace, record }, () => bert.forward({ inputIds: ids([2, 5, 6, 3]) }).lastHiddenState).result
+    }
+    const plain = bert.forward({ inputIds: ids([2, 5, 6, 3]) }).lastHiddenState
+    allClose(run([]), run(['layer.1.attention.scores']), { rtol: 1e-13, atol: 1e-13 })
+    assert.ok(run([]).sub(plain).abs().max().item() > 1e-3)
+  },
+)
 
 needsShared(test)('hidden states and attentions come where they are asked for', async () => {
   const bert = await tiny()

@@ -1,4 +1,4 @@
-import { defaultConfig, type Pieces, parseCorefConfig } from '@antecedent/coref'
+import { defaultConfig, type Pieces, parseCorefConfig, structureOfSpans } from '@antecedent/coref'
 import {
   fold,
   grad,
@@ -6,6 +6,7 @@ import {
   memoryInfo,
   randomKey,
   softmax,
+  stack,
   type Tensor,
   tap,
   tensor,
@@ -17,7 +18,7 @@ import { allClose, checkGradients } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { genreIndex } from '../../packages/coref/src/model/config.ts'
-import { finePairs, pairFeatures } from '../../packages/coref/src/model/fine.ts'
+import { finePairs, type PairOptions, pairFeatures } from '../../packages/coref/src/model/fine.ts'
 import { type Context, dropoutOf, noDropout, score, takeRows } from '../../packages/coref/src/model/layers.ts'
 import { candidateScores, mentionScores } from '../../packages/coref/src/model/mentions.ts'
 import { bestAntecedents, bucketOf, keepSpans, spanCount } from '../../packages/coref/src/model/prune.ts'
@@ -136,15 +137,72 @@ test('fine scores in factored form are those of whole pairs, also in chunks, and
     const features = pairFeatures(context, structure)
     const whole = finePairs(context, vectors, structure, features)
     allClose(whole, plainPairs(context, vectors, structure), close)
-    allClose(finePairs(context, vectors, structure, features, 100), whole, close)
+    allClose(finePairs(context, vectors, structure, features, { budget: 100 }), whole, close)
     const weight = model.parameters['coref_score_ffnn.0.weight']!
     const gradients = (budget?: number) =>
       grad<Tensor[]>(([v, w]) => {
         const own = { ...context, parameters: { ...context.parameters, 'coref_score_ffnn.0.weight': w! } }
-        return finePairs(own, v!, structure, features, budget).sin().sum()
+        return finePairs(own, v!, structure, features, budget ? { budget } : {})
+          .sin()
+          .sum()
       })([vectors, weight])
     for (const [i, g] of gradients(100).entries()) allClose(g, gradients()[i]!, close)
   }
+})
+
+test('products shared by pairs with the same first or last pieces change no score and no gradient', () => {
+  for (const changes of [{}, variants['no features at all']!]) {
+    const model = tinyModel(changes)
+    const context = contextOf(model)
+    const tokens = model.encode(pieces)
+    // some begin alike, some end alike, some have neither in common
+    const spans = [
+      [1, 2],
+      [1, 3],
+      [1, 5],
+      [3, 5],
+      [4, 5],
+      [4, 6],
+      [9, 10],
+      [8, 10],
+      [14, 15],
+    ] as const
+    const structure = structureOfSpans(model.config, pieces, spans)
+    const scoresBy = (x: Tensor, own: Context, options: PairOptions) =>
+      finePairs(
+        own,
+        spanVectors(own, x, headLogits(own, x), structure),
+        structure,
+        pairFeatures(own, structure),
+        options,
+      )
+    const weight = model.parameters['coref_score_ffnn.0.weight']!
+    const gradients = (options: PairOptions) =>
+      grad<Tensor[]>(([x, w]) => {
+        const own = { ...context, parameters: { ...context.parameters, 'coref_score_ffnn.0.weight': w! } }
+        return scoresBy(x!, own, options).sin().sum()
+      })([tokens, weight])
+    const plain = scoresBy(tokens, context, {})
+    for (const options of [{ hidden: 8 }, { hidden: 8, budget: 100 }]) {
+      allClose(scoresBy(tokens, context, options), plain, close)
+      for (const [i, g] of gradients(options).entries()) allClose(g, gradients({})[i]!, close)
+    }
+    // points of a path, as attributions have them
+    const path = stack([tokens, tokens.mul(0.5)])
+    allClose(scoresBy(path, context, { hidden: 8 }), scoresBy(path, context, {}), close)
+  }
+})
+
+test('spans that a tap puts in place are scored as they are', () => {
+  const model = tinyModel()
+  const tokens = model.encode(pieces)
+  const { structure } = model.pruneAtOnce(tokens, pieces)
+  const { recorded } = tap({ record: ['spans'] }, () => model.scoresAtOnce(tokens, structure))
+  const other = recorded.spans!.mul(
+    tensor(Float64Array.from({ length: structure.starts.length }, (_, i) => 1 + i)).unsqueeze(1),
+  )
+  const { result } = tap({ replace: { spans: other } }, () => model.scoresAtOnce(tokens, structure))
+  allClose(result.passes[0]!.fine, plainPairs(contextOf(model), other, structure), close)
 })
 
 test('dropout drops by its key, the same in chunks that run again', () => {
@@ -159,7 +217,9 @@ test('dropout drops by its key, the same in chunks that run again', () => {
   const vectors = spanVectors(contextOf(model), tokens, headLogits(contextOf(model), tokens), structure)
   const features = pairFeatures(contextOf(model), structure)
   assert.ok(
-    checkGradients((v) => finePairs(context(), v, structure, features, 200).sin().sum(), [vectors], { rtol: 1e-5 }),
+    checkGradients((v) => finePairs(context(), v, structure, features, { budget: 200 }).sin().sum(), [vectors], {
+      rtol: 1e-5,
+    }),
   )
 })
 

@@ -102,6 +102,31 @@ test('two spans are scored by hand as pruning scored them, without pruning', asy
   assert.throws(() => structureOfSpans(model.config, pieces, [[3, 3]]), /spans/)
 })
 
+test('with overlapping segments a decision is explained at the rows of both streams', async () => {
+  const model = tinyModel({ overlap: true, maxSegmentLength: 9 })
+  const text = 'the nurse called the doctor because she was late and he was kind .'
+  const { document, pieces } = model.read(text)
+  assert.is(pieces.segments.length, 3)
+  const record = await model.score(pieces, { document })
+  const span = record.links.findLastIndex((j) => j >= 0)
+  const decision: Decision = { kind: 'total', span, antecedent: record.links[span]! }
+  const { input, forward } = model.targets({ pieces, structure: record.structure }, [decision], document)
+  const length = Math.max(...[...pieces.segments, ...pieces.overlap!].map((row) => row.length))
+  assert.is(input.ids.length, 7 * length)
+  for (const [t, word] of input.wordIds.entries()) {
+    if (word === null) continue
+    assert.is(text.slice(...input.offsets[t]!), document.words[word])
+    assert.is(input.tokens[t], document.words[word])
+  }
+  // each word twice: once in either stream
+  for (const w of document.words.keys()) assert.is(input.wordIds.filter((word) => word === w).length, 2)
+  const [explained] = await layerIntegratedGradients({ forward, input, baseline: padBaseline(input), nSteps: 120 })
+  const column = 1 + record.antecedents[span]!.indexOf(record.links[span]!)
+  near(explained!.fx, record.scores[span]![column]!, 'value')
+  const scale = Math.max(0.1, Math.abs(explained!.fx - explained!.fBaseline))
+  assert.ok(Math.abs(explained!.completenessError) < 0.05 * scale, String(explained!.completenessError))
+})
+
 test('unknown spans and antecedents are told', async () => {
   const model = tinyModel()
   const { structure, antecedents } = await model.score(pieces)

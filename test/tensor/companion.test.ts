@@ -79,6 +79,25 @@ test('the slope takes the place of x on the tape', async () => {
   assert.is(memoryInfo().buffers, before.buffers)
 })
 
+test('no handle on the slope is left but the one of the tape, and none where only a tangent was pushed', async () => {
+  await useDevice('ref')
+  const x = normal([1000], randomKey(1))
+  const handles = (at: Tensor) => {
+    const before = memoryInfo().tensors
+    const y = gelu(at)
+    return [y, memoryInfo().tensors - before] as const
+  }
+  const counts: number[] = []
+  const f = (at: Tensor) => {
+    const [y, count] = handles(at)
+    counts.push(count)
+    return y
+  }
+  vjp(f, x).pullback.dispose()
+  jvp(f, x, ones([1000]))
+  assert.equal(counts, [2, 2]) // value and slope on the tape; value and tangent
+})
+
 test('derivatives of every order, by both modes in turn, are those of the formula', async () => {
   await useDevice('ref')
   const x = tensor(Float64Array.of(-3, -1, -0.2, 0, 0.7, 2.5))

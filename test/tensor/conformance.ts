@@ -70,7 +70,7 @@ const ofTwo = [
 ]
 
 /** What a device computed, and what `ref` did. */
-type Pair = readonly [actual: Tensor, expected: Tensor]
+export type Pair = readonly [actual: Tensor, expected: Tensor]
 type Tolerance = { rtol?: number; atol?: number }
 
 /** Compares what `make` returns once the device has answered; nothing of it stays. */

@@ -5,11 +5,13 @@ import {
   grad,
   hvp,
   inSite,
+  isTapped,
   keep,
   MemoryError,
   memoryInfo,
   OptionError,
   scope,
+  select,
   site,
   type Tensor,
   tap,
@@ -63,6 +65,15 @@ test('a nested scope hands its result to the scope around, which frees it', () =
   })
   assert.equal(grown, [0, 0])
   assert.ok(inner!.disposed)
+})
+
+test('select leaves no view behind where no scope is open', () => {
+  const x = tensor([
+    [1, 2],
+    [3, 4],
+  ])
+  const grown = growth(() => select(x, -1).dispose())
+  assert.equal(grown, [0, 0])
 })
 
 test('keep takes a tensor out of all scopes', () => {
@@ -235,6 +246,15 @@ test('a tap and its prefixes end when its function throws', () => {
   assert.throws(() => tap({ replace: { input: tensor(9) } }, () => inSite('a', fail)), /inside/)
   assert.is(site('input', x), x)
   assert.equal(Object.keys(tap({ record: ['input'] }, () => model(x)).recorded), ['input'])
+})
+
+test('whether a site is tapped is told by name, pattern and prefix, and counts as passing it', () => {
+  const asked = () => inSite('layer.1', () => isTapped('scores', 'probabilities'))
+  assert.not(asked())
+  assert.not(tap({ record: ['input'] }, () => [site('input', tensor(1)), asked()]).result[1])
+  for (const record of [['layer.1.scores'], ['layer.*.probabilities']]) assert.ok(tap({ record }, asked).result)
+  assert.ok(tap({ replace: { 'layer.1.scores': tensor(1) } }, () => tap({}, asked).result).result)
+  assert.throws(() => tap({ record: ['layer.0.scores'] }, asked), /layer\.1\.scores, layer\.1\.probabilities/)
 })
 
 test('an unknown site lists the known ones', () => {

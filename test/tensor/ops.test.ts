@@ -1,6 +1,6 @@
 /** Every operation of the table, on every one of its cases: values, and derivatives in both modes and both orders. */
 import { contiguous, grad, jvp, mul, stack, sum, type Tensor, tensor, useDevice, vjp } from '@antecedent/tensor'
-import { apply, type Case, derivativeOf, type Op, ops } from '@antecedent/tensor/internal'
+import { apply, type Case, hasDerivative, type Op, ops } from '@antecedent/tensor/internal'
 import { allClose, checkGradients } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -58,7 +58,7 @@ for (const [name, typed] of Object.entries(ops)) {
     const inputs = inputsOf(example, next)
     const run = (...xs: Tensor[]): Tensor => apply(op, xs, example.attrs)
     const y = run(...inputs)
-    const floats = inputs.flatMap((x, i) => (isFloat(x) && derivativeOf(op, i) ? [i] : []))
+    const floats = inputs.flatMap((x, i) => (isFloat(x) && hasDerivative(op, i) ? [i] : []))
     const withFloats = (parts: readonly Tensor[]): Tensor[] => inputs.map((x, i) => parts[floats.indexOf(i)] ?? x)
     const at = floats.map((i) => inputs[i]!)
 

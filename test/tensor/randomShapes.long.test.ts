@@ -1,8 +1,11 @@
 /** Ten thousand random shapes and layouts of products, and of each fused operation, against `ref`. */
 import {
+  attention,
+  concat,
   contiguous,
   gelu,
   grad,
+  jvp,
   layerNorm,
   linear,
   maskedSoftmax,
@@ -10,6 +13,7 @@ import {
   memoryInfo,
   normal,
   randomKey,
+  reshape,
   scope,
   slice,
   softmax,
@@ -104,6 +108,16 @@ for (const device of fastDevices) {
     2e-5,
   )
   check(
+    'layer norm with a residual',
+    ([x, residual, w, b]) => layerNorm(x!, w!, b!, { eps: 1e-3, residual: residual! }),
+    (next, i) => {
+      const n = next(80)
+      const shape = [next(6), next(9), n]
+      return [drawn(shape, i), drawn(shape, i + 1), drawn([n], i + 2), drawn([n], i + 3)]
+    },
+    3e-6,
+  )
+  check(
     'softmax, and its gradient',
     ([x]) => grad((x: Tensor) => sum(softmax(x).square()))(x!),
     (next, i) => [drawn([next(20), next(90)], i)],
@@ -123,6 +137,41 @@ for (const device of fastDevices) {
     ([x]) => grad((x: Tensor) => sum(gelu(x).square()))(x!.mul(3)),
     (next, i) => [drawn([next(30), next(90)], i)],
     2e-6,
+  )
+  const heads = (next: (most: number) => number, i: number): Tensor[] => {
+    const [l, s, count, d, e] = [next(80), next(90), next(4), next(40), next(40)]
+    const lead = next(4) === 1 ? [next(3)] : []
+    const mask = drawn([...lead, next(2) === 1 ? count : 1, next(2) === 1 ? l : 1, s], i + 3)
+    return [
+      drawn([...lead, l, count * d], i),
+      drawn([...lead, s, count * d], i + 1),
+      drawn([...lead, s, count * e], i + 2),
+      mask,
+    ]
+  }
+  /** As many heads as the mask says, else as many as divide both widths. */
+  const attended = (mask: Tensor) => (xs: readonly Tensor[]) => {
+    const both = xs.map((x) => x.shape.at(-1)!)
+    const count = [4, 3, 2, 1].find(
+      (n) => both.every((width) => width % n === 0) && [1, n].includes(mask.shape.at(-3)!),
+    )
+    return attention(xs[0]!, xs[1]!, xs[2]!, { heads: count!, mask })
+  }
+  check('attention', ([q, k, v, mask]) => attended(mask!)([q!, k!, v!]), heads, 3e-6)
+  check(
+    "attention's cotangents",
+    ([q, k, v, mask]) => {
+      const energy = (xs: readonly Tensor[]) => sum(attended(mask!)(xs).square())
+      return concat(grad(energy)([q!, k!, v!] as readonly Tensor[]).map((g) => reshape(g, [g.size])))
+    },
+    heads,
+    5e-6,
+  )
+  check(
+    "attention's tangent",
+    ([q, k, v, mask]) => jvp(attended(mask!), [q!, k!, v!] as readonly Tensor[], [q!, k!, v!]).tangent,
+    heads,
+    5e-6,
   )
 
   test('and nothing stays behind', () => {

@@ -1,8 +1,10 @@
 /** The wasm device's threads and memory: what does not depend on them, and what happens where they fail. */
 import { Worker } from 'node:worker_threads'
 import {
+  attention,
   gelu,
   grad,
+  jvp,
   layerNorm,
   matmul,
   memoryInfo,
@@ -13,6 +15,7 @@ import {
   sum,
   type Tensor,
   useDevice,
+  vjp,
 } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -28,7 +31,19 @@ function work(): Float32Array {
     const w = normal([64, 300], randomKey(2))
     const f = (w: Tensor) => sum(softmax(layerNorm(gelu(matmul(x, w)))).square())
     const few = matmul(normal([3, 900], randomKey(3)), normal([900, 700], randomKey(4)))
-    const all = [grad(f)(w), few, x.sum([0, 1]), x.add(normal([64], randomKey(5))).exp()]
+    const heads = [4, 5, 6].map((i) => normal([70, 4 * 16], randomKey(i))) as readonly Tensor[]
+    const attended = (xs: readonly Tensor[]) => attention(xs[0]!, xs[1]!, xs[2]!, { heads: 4 })
+    const { value, pullback } = vjp(attended, heads)
+    const along = jvp(attended, heads, heads).tangent
+    const all = [
+      value,
+      ...pullback(value),
+      along,
+      grad(f)(w),
+      few,
+      x.sum([0, 1]),
+      x.add(normal([64], randomKey(5))).exp(),
+    ]
     return Float32Array.from(all.flatMap((y) => [...y.dataSync()]))
   })
 }

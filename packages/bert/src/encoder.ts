@@ -18,10 +18,14 @@
  * | `encoder` | […, L, H], the last layer's output |
  * | `pooler` | […, H] |
  *
+ * Scores and probabilities of a layer are made only where a tap names one of them: else attention is one operation. The
+ * two ways agree to rounding.
+ *
  * With `outputRows` the last layer's query, scores, context, mlp and outputs have those rows in the place of L.
  */
 import {
   add,
+  attention as attentionOf,
   cast,
   embedding,
   expand,
@@ -29,6 +33,7 @@ import {
   geluTanh,
   indexSelect,
   inSite,
+  isTapped,
   layerNorm,
   linear,
   matmul,
@@ -75,9 +80,12 @@ export class Parameters {
     return linear(x, this.get(`${name}.weight`), this.get(`${name}.bias`))
   }
 
-  /** The layer norm under this prefix. */
-  layerNorm(x: Tensor, eps: number): Tensor {
-    return layerNorm(x, this.get('LayerNorm.weight'), this.get('LayerNorm.bias'), { eps })
+  /** The layer norm under this prefix, of x or of x + residual. */
+  layerNorm(x: Tensor, eps: number, residual?: Tensor): Tensor {
+    return layerNorm(x, this.get('LayerNorm.weight'), this.get('LayerNorm.bias'), {
+      eps,
+      ...(residual && { residual }),
+    })
   }
 }
 
@@ -114,7 +122,24 @@ export function embed(p: Parameters, config: BertConfig, input: BertTensors & { 
   return site('embeddings', p.layerNorm(sum, config.layerNormEps))
 }
 
-/** softmax(q kᵀ / √d + mask) v for every head, then the output projection, residual and LayerNorm. */
+/** Heads side by side: `[…, A, L, d]` as `[…, L, A d]`. */
+function sideBySide(x: Tensor): Tensor {
+  const heads = swapAxes(x, -2, -3) // […, L, A, d]
+  const [count, width] = heads.shape.slice(-2) as [number, number]
+  return reshape(heads, [...heads.shape.slice(0, -2), count * width])
+}
+
+/** softmax(q kᵀ / √d + mask) v of heads […, A, L, d], side by side; the scores at sites where a tap wants them. */
+function contextOf(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null): Tensor {
+  if (!isTapped('scores', 'probabilities')) {
+    return attentionOf(sideBySide(query), sideBySide(key), sideBySide(value), { heads: query.shape.at(-3)!, mask })
+  }
+  const raw = mul(matmul(query, key, { transposeB: true }), 1 / Math.sqrt(query.shape.at(-1)!))
+  const scores = site('scores', mask ? add(raw, mask) : raw)
+  return sideBySide(matmul(site('probabilities', softmax(scores)), value))
+}
+
+/** Attention of every head, then the output projection, residual and LayerNorm. */
 function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
   const { numHeads, hiddenSize, layerNormEps } = config
   const headDim = hiddenSize / numHeads
@@ -123,22 +148,16 @@ function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | 
     const y = p.at('self').dense(name, name === 'query' ? read : x)
     return site(name, swapAxes(reshape(y, [...y.shape.slice(0, -1), numHeads, headDim]), -2, -3)) // […, A, L, d]
   }
-  const query = project('query')
-  const key = project('key')
-  const raw = mul(matmul(query, key, { transposeB: true }), 1 / Math.sqrt(headDim))
-  const scores = site('scores', mask ? add(raw, mask) : raw)
-  const probabilities = site('probabilities', softmax(scores))
-  const heads = swapAxes(matmul(probabilities, project('value')), -2, -3) // […, L, A, d]
-  const context = site('context', reshape(heads, [...heads.shape.slice(0, -2), hiddenSize]))
+  const context = site('context', contextOf(project('query'), project('key'), project('value'), mask))
   const output = p.at('output')
-  return site('output', output.layerNorm(add(read, output.dense('dense', context)), layerNormEps))
+  return site('output', output.layerNorm(output.dense('dense', context), layerNormEps, read))
 }
 
 function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
   const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask, rows))
   const mlp = site('mlp', activations[config.activation](p.at('intermediate').dense('dense', attended)))
   const output = p.at('output')
-  return site('output', output.layerNorm(add(attended, output.dense('dense', mlp)), config.layerNormEps))
+  return site('output', output.layerNorm(output.dense('dense', mlp), config.layerNormEps, attended))
 }
 
 /**

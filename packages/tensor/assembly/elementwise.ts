@@ -1,7 +1,7 @@
 /** Elementwise kernels: one run per operation, four floats at a time. The numbers of operations are the host's lists. */
 
 import { cos4, erf4, expm14, log1p4, log4, pow, pow4, rsqrt4, sigmoid4, sin4, softplus4, tanh4 } from './double'
-import { loadFew, storeFew } from './row'
+import { bytes4, loadFew, storeFew } from './row'
 import { exp4, gelu4, geluDerivative4, splat, storeGeluWithDerivative4 } from './special'
 import { field, pointer, walk } from './walk'
 
@@ -139,7 +139,7 @@ function binaryIntRun(operation: i32, a: usize, b: usize, _c: usize, y: usize, n
 }
 
 /** A number cut to an integer, modulo 2³². */
-function wrapped(x: f64): i32 {
+export function wrapped(x: f64): i32 {
   return abs(x) < 9.2e18 ? <i32>(<i64>x) : 0
 }
 
@@ -153,9 +153,43 @@ function holds<T>(operation: i32, a: T, b: T): bool {
   return a >= b
 }
 
+/** The same of lanes: all bits or none. */
+@inline
+function holds4<T>(operation: i32, a: usize, b: usize): v128 {
+  const p = v128.load(a)
+  const q = v128.load(b)
+  if (operation == 0) return v128.eq<T>(p, q)
+  if (operation == 1) return v128.ne<T>(p, q)
+  if (operation == 2) return v128.lt<T>(p, q)
+  if (operation == 3) return v128.le<T>(p, q)
+  if (operation == 4) return v128.gt<T>(p, q)
+  return v128.ge<T>(p, q)
+}
+
+/** Four masks of four lanes as sixteen truth values, 0 or 1. */
+@inline
+export function storeTruths(y: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d))
+  v128.store(y, v128.and(bytes, i8x16.splat(1)))
+}
+
 @inline
 function compareLoop<T>(operation: i32, a: usize, b: usize, y: usize, n: i32): void {
-  for (let i = 0; i < n; i++) {
+  let i = 0
+  if (sizeof<T>() == 4) {
+    for (; i + 16 <= n; i += 16) {
+      const p = a + (<usize>i << 2)
+      const q = b + (<usize>i << 2)
+      storeTruths(
+        y + i,
+        holds4<T>(operation, p, q),
+        holds4<T>(operation, p + 16, q + 16),
+        holds4<T>(operation, p + 32, q + 32),
+        holds4<T>(operation, p + 48, q + 48),
+      )
+    }
+  }
+  for (; i < n; i++) {
     const at = <usize>i * sizeof<T>()
     store<u8>(y + i, u8(holds<T>(operation, load<T>(a + at), load<T>(b + at))))
   }
@@ -179,25 +213,27 @@ function selectRun(operation: i32, condition: usize, a: usize, b: usize, y: usiz
     for (let i = 0; i < n; i++) store<u8>(y + i, load<u8>(load<u8>(condition + i) ? a + i : b + i))
     return
   }
-  for (let i = 0; i < n; i++) {
+  let i = 0
+  for (; i + 4 <= n; i += 4) {
+    const at = <usize>i << 2
+    v128.store(y + at, v128.bitselect(v128.load(a + at), v128.load(b + at), i32x4.ne(bytes4(condition + i), splat(0))))
+  }
+  for (; i < n; i++) {
     const at = <usize>i << 2
     store<i32>(y + at, load<i32>((load<u8>(condition + i) ? a : b) + at))
   }
 }
 
-/** Conversions: 0 words, 1 bytes, 2 f32 to i32, 3 i32 to f32, 4 f32 to bool, 5 i32 to bool, 6 bool to i32, 7 bool to f32. */
-function copyRun(operation: i32, x: usize, _b: usize, _c: usize, y: usize, n: i32): void {
-  if (operation == 0) return memory.copy(y, x, <usize>n << 2)
-  if (operation == 1) return memory.copy(y, x, n)
-  for (let i = 0; i < n; i++) {
-    const at = <usize>i << 2
-    if (operation == 2) store<i32>(y + at, wrapped(<f64>load<f32>(x + at)))
-    else if (operation == 3) store<f32>(y + at, <f32>load<i32>(x + at))
-    else if (operation == 4) store<u8>(y + i, u8(load<f32>(x + at) != 0))
-    else if (operation == 5) store<u8>(y + i, u8(load<i32>(x + at) != 0))
-    else if (operation == 6) store<i32>(y + at, <i32>load<u8>(x + i))
-    else store<f32>(y + at, <f32>load<u8>(x + i))
-  }
+/** The bits of `operation` into words. */
+function fillRun(operation: i32, _a: usize, _b: usize, _c: usize, y: usize, n: i32): void {
+  const words = i32x4.splat(operation)
+  let i = 0
+  for (; i + 4 <= n; i += 4) v128.store(y + (<usize>i << 2), words)
+  for (; i < n; i++) store<i32>(y + (<usize>i << 2), operation)
+}
+
+function fillBoolRun(operation: i32, _a: usize, _b: usize, _c: usize, y: usize, n: i32): void {
+  memory.fill(y, <u8>operation, n)
 }
 
 export function unary(plan: usize, begin: i32, end: i32, scratch: usize): void {
@@ -224,8 +260,11 @@ export function compareBool(plan: usize, begin: i32, end: i32, scratch: usize): 
 export function select(plan: usize, begin: i32, end: i32, scratch: usize): void {
   walk(plan, begin, end, scratch, selectRun)
 }
-export function copy(plan: usize, begin: i32, end: i32, scratch: usize): void {
-  walk(plan, begin, end, scratch, copyRun)
+export function fill(plan: usize, begin: i32, end: i32, scratch: usize): void {
+  walk(plan, begin, end, scratch, fillRun)
+}
+export function fillBool(plan: usize, begin: i32, end: i32, scratch: usize): void {
+  walk(plan, begin, end, scratch, fillBoolRun)
 }
 
 /** gelu and its slope in one pass. Plan: 0 x, 1 y, 2 slope, 3 elements; units of four. Scratch holds the last few. */

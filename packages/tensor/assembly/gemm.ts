@@ -9,7 +9,10 @@ import { field, pointer } from './walk'
 
 export const panelWidth = 16
 
-/** Copies panel j of b, k rows with strides in elements, to `to`. */
+/**
+ * Copies panel j of b, k rows with strides in elements, to `to`. Where the last panel stands out, its columns are 0, or
+ * those of a transposed b repeat the last one.
+ */
 export function packPanel(b: usize, k: i32, n: i32, rowStride: i32, columnStride: i32, panel: i32, to: usize): void {
   const first = panel * panelWidth
   const columns = min(panelWidth, n - first)
@@ -25,16 +28,16 @@ export function packPanel(b: usize, k: i32, n: i32, rowStride: i32, columnStride
     }
     return
   }
-  if (columns == panelWidth && rowStride == 1) {
+  if (rowStride == 1) {
     // b transposed: four rows of four columns at a time, turned in registers
+    const last = <usize>(columns - 1)
     let i = 0
     for (; i + 4 <= k; i += 4, b += 16, to += panelWidth << 4) {
       for (let j: usize = 0; j < <usize>panelWidth; j += 4) {
-        const from = b + j * column
-        const c0 = v128.load(from)
-        const c1 = v128.load(from + column)
-        const c2 = v128.load(from + 2 * column)
-        const c3 = v128.load(from + 3 * column)
+        const c0 = v128.load(b + min(j, last) * column)
+        const c1 = v128.load(b + min(j + 1, last) * column)
+        const c2 = v128.load(b + min(j + 2, last) * column)
+        const c3 = v128.load(b + min(j + 3, last) * column)
         const low01 = v128.shuffle<f32>(c0, c1, 0, 4, 1, 5)
         const high01 = v128.shuffle<f32>(c0, c1, 2, 6, 3, 7)
         const low23 = v128.shuffle<f32>(c2, c3, 0, 4, 1, 5)
@@ -47,7 +50,7 @@ export function packPanel(b: usize, k: i32, n: i32, rowStride: i32, columnStride
       }
     }
     for (; i < k; i++, b += 4, to += panelWidth << 2) {
-      for (let j: usize = 0; j < <usize>panelWidth; j++) store<f32>(to + (j << 2), load<f32>(b + j * column))
+      for (let j: usize = 0; j < <usize>panelWidth; j++) store<f32>(to + (j << 2), load<f32>(b + min(j, last) * column))
     }
     return
   }

@@ -1,17 +1,20 @@
 /** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
+export { attention, attentionPullback, attentionPushforward } from './attention'
+export { copy } from './copy'
 export {
   binary,
   binaryInt,
   compare,
   compareBool,
   compareInt,
-  copy,
+  fill,
+  fillBool,
   geluWithDerivative,
   select,
   unary,
   unaryInt,
 } from './elementwise'
-export { addRows, gather, scatterAdd, takeRows } from './gather'
+export { addRows, gather, rowScores, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'

@@ -19,6 +19,12 @@ export function storeFew(y: usize, few: v128, n: i32): void {
   if (n > 2) v128.store_lane<f32>(y, few, 2, 8)
 }
 
+/** Four bytes as integers. */
+@inline
+export function bytes4(x: usize): v128 {
+  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(x)))
+}
+
 /** Lanes 0 and 1 in f64. */
 @inline
 export function low(x: v128): v128 {

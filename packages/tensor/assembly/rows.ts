@@ -1,6 +1,6 @@
 /** Kernels that take a row at a time; rows are dense, `length` elements each. */
-import { dotOf, expRow, maxOf, minOf, sumOf } from './row'
-import { exp4, splat } from './special'
+import { bytes4, dotOf, expRow, maxOf, minOf, sumOf } from './row'
+import { splat } from './special'
 import { field, pointer } from './walk'
 
 function scaleRow(y: usize, length: i32, factor: f32): void {
@@ -32,30 +32,28 @@ export function softmax(plan: usize, begin: i32, end: i32, _scratch: usize): voi
 export function maskedSoftmax(plan: usize, begin: i32, end: i32, _scratch: usize): void {
   const length = field(plan, 2)
   for (let row = begin; row < end; row++) {
-    const x = pointer(plan, 0) + (<usize>row * length << 2)
-    const y = pointer(plan, 1) + (<usize>row * length << 2)
-    const mask = pointer(plan, 3) + <usize>row * length
-    let top: f32 = -Infinity
-    let kept = 0
-    for (let i = 0; i < length; i++) {
-      if (!load<u8>(mask + i)) continue
-      top = max(top, load<f32>(x + (<usize>i << 2)))
-      kept++
-    }
-    let sum: f64 = 0
-    for (let i = 0; i < length; i++) {
-      let e: f32 = 0
-      if (load<u8>(mask + i)) {
-        e = f32x4.extract_lane(exp4(f32x4.sub(v128.load32_splat(x + (<usize>i << 2)), splat(top))), 0)
-        sum += <f64>e
-      }
-      store<f32>(y + (<usize>i << 2), e)
-    }
-    if (kept == 0) continue
-    const scale = <f32>(1 / sum)
-    for (let i = 0; i < length; i++) {
-      if (load<u8>(mask + i)) store<f32>(y + (<usize>i << 2), load<f32>(y + (<usize>i << 2)) * scale)
-    }
+    const at = <usize>row * length
+    const y = pointer(plan, 1) + (at << 2)
+    const mask = pointer(plan, 3) + at
+    // what is masked out counts as −∞, and is 0 in the end even where −∞ is all that was kept, which gives NaN
+    keep(pointer(plan, 0) + (at << 2), mask, y, length, -Infinity)
+    softmaxRow(y, y, length)
+    keep(y, mask, y, length, 0)
+  }
+}
+
+/** y = mask ? x : other. */
+@inline
+function keep(x: usize, mask: usize, y: usize, length: i32, other: f32): void {
+  let i = 0
+  for (; i + 4 <= length; i += 4) {
+    const at = <usize>i << 2
+    const kept = i32x4.ne(bytes4(mask + i), splat(0))
+    v128.store(y + at, v128.bitselect(v128.load(x + at), splat(other), kept))
+  }
+  for (; i < length; i++) {
+    const at = <usize>i << 2
+    store<f32>(y + at, load<u8>(mask + i) ? load<f32>(x + at) : other)
   }
 }
 

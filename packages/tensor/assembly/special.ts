@@ -25,7 +25,7 @@ export function within4(x: v128, low: v128, high: v128): v128 {
  * in two parts, of which the first is short (Cody and Waite 1980); 1; the polynomial, from the highest.
  */
 const ofExp = memory.data<f32>([
-  -110, 90, 1.44269504088896340736, 12582912, 0.693359375, -2.12194440054690583e-4, 1,
+  -104, 90, 1.44269504088896340736, 12582912, 0.693359375, -2.12194440054690583e-4, 1,
   0.0013816857244819403, 0.0083686467260122299, 0.041668340563774109, 0.1666652113199234, 0.49999994039535522,
 ])
 
@@ -68,14 +68,28 @@ function expOfRest(x: v128, n: v128): v128 {
   return f32x4.add(constant(ofExp, 6), madd(r, f32x4.mul(r, r), p))
 }
 
-/** eˣ; 2ⁿ is applied in two halves, so that results below 2⁻¹²⁶ and above 2¹²⁷ come out right. NaN stays NaN. */
+/**
+ * eˣ; 2ⁿ is applied in two halves, so that results below 2⁻¹²⁶ and above 2¹²⁷ come out right. Below −104, where eˣ is 0 in
+ * floats, the product is that of e⁰ and put away: processors take a hundred cycles to underflow. NaN stays NaN.
+ */
 @inline
 export function exp4(x: v128): v128 {
-  const bounded = within4(x, constant(ofExp, 0), constant(ofExp, 1))
+  const gone = f32x4.lt(x, constant(ofExp, 0))
+  const bounded = v128.andnot(f32x4.pmin(x, constant(ofExp, 1)), gone)
   const shifted = exponentOf(bounded)
   const half = i32x4.shr_s(i32x4.sub(shifted, constant(ofExp, 3)), 1)
   const e = expOfRest(bounded, f32x4.sub(shifted, constant(ofExp, 3)))
-  return f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(shifted, half)))
+  return v128.andnot(f32x4.mul(f32x4.mul(e, powerOfTwo(half)), powerOfTwo(i32x4.sub(shifted, half))), gone)
+}
+
+/** eˣ for x ≤ 0, cut off to 0 below −87.3, where it would leave the normal numbers, which are slow. NaN stays NaN. */
+@inline
+export function expOfNegative4(x: v128): v128 {
+  const least = constant(ofGelu, 0)
+  const exponent = f32x4.pmax(x, least)
+  const shifted = exponentOf(exponent)
+  const e = expOfRest(exponent, f32x4.sub(shifted, constant(ofExp, 3)))
+  return v128.andnot(f32x4.mul(e, powerOfTwo(shifted)), f32x4.lt(x, least))
 }
 
 /** φ(x) = e^(−x²/2) / √2π; what is below 2⁻¹²⁶ is cut off there. */

@@ -1,12 +1,11 @@
 /** Functions of tensors as one operation: `customOp`, whose derivative the user states, and `checkpoint`. */
 import { GradError } from './errors.ts'
-import { jvp } from './forward.ts'
 import { apply, type Joint, type Op, requireDirection } from './op.ts'
 import { zeros } from './ops/create.ts'
 import { stack } from './ops/join.ts'
 import { select } from './ops/movement.ts'
 import { sumTo } from './ops/reduce.ts'
-import { type OneOrMany, vjp } from './reverse.ts'
+import { placed, pulledBack, rerun } from './rerun.ts'
 import { scope } from './scope.ts'
 import type { Shape } from './shape.ts'
 import { openSites, underSites } from './site.ts'
@@ -34,23 +33,6 @@ function whole(name: string, f: Whole, joint: Joint): Whole {
       cases: [],
     }
     return apply(op, xs, {})
-  }
-}
-
-/** The list with `parts` at the positions `at`. */
-function placed<T>(list: readonly T[], at: readonly number[], parts: readonly T[]): T[] {
-  const result = [...list]
-  for (const [k, i] of at.entries()) result[i] = parts[k]!
-  return result
-}
-
-/** Jᵀ d of `f` at `from`. */
-function pulledBack(f: (xs: readonly Tensor[]) => OneOrMany, from: readonly Tensor[], d: OneOrMany): readonly Tensor[] {
-  const { pullback } = vjp(f, from)
-  try {
-    return pullback(d)
-  } finally {
-    pullback.dispose()
   }
 }
 
@@ -184,23 +166,6 @@ export function customOp<Inputs extends Tensor[]>(op: CustomOp<Inputs>): (...xs:
  * @see Chen, Xu, Zhang and Guestrin 2016
  */
 export function checkpoint<Inputs extends Tensor[]>(f: (...xs: Inputs) => Tensor): (...xs: Inputs) => Tensor {
-  const restricted = (inputs: Tensor[], at: readonly number[]) => (some: readonly Tensor[]) =>
-    f(...(placed(inputs, at, some) as Inputs))
-  const joint: Joint = {
-    readsResult: false,
-    vjp: (dy, inputs, _, wanted) => {
-      const at = wanted.flatMap((want, i) => (want ? [i] : []))
-      const from: readonly Tensor[] = at.map((i) => inputs[i]!)
-      const ds = pulledBack(restricted(inputs, at), from, dy)
-      const nothing = inputs.map(() => null)
-      return placed<Tensor | null>(nothing, at, ds)
-    },
-    jvp: (dxs, inputs) => {
-      const at = dxs.flatMap((dx, i) => (dx ? [i] : []))
-      const from: readonly Tensor[] = at.map((i) => inputs[i]!)
-      const directions = at.map((i) => dxs[i]!)
-      return jvp(restricted(inputs, at), from, directions).tangent
-    },
-  }
+  const joint = rerun((inputs) => f(...(inputs as Inputs)))
   return whole('checkpoint', f as Whole, joint) as (...xs: Inputs) => Tensor
 }

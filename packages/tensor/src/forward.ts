@@ -34,7 +34,7 @@ class ForwardLevel implements Level {
       shapes[inputName(op, i)] = primal.shape
     }
     const tangents = inputs.map((x) => (x.trace?.level === this ? x.trace.tangent : null))
-    if (op.joint) return this.followJointly(op, op.joint, tangents, primals, y)
+    if (op.joint) return this.followJointly(op, op.joint, tangents, primals, y, attrs)
     let dy: Tensor | null = null
     for (const [i, tangent] of tangents.entries()) {
       const derivative = derivativeOf(op, i)
@@ -55,10 +55,17 @@ class ForwardLevel implements Level {
     return dy ? this.wrap(y, dy) : y
   }
 
-  followJointly(op: Op, joint: Joint, tangents: (Tensor | null)[], primals: Tensor[], y: Tensor): Tensor {
+  followJointly(
+    op: Op,
+    joint: Joint,
+    tangents: (Tensor | null)[],
+    primals: Tensor[],
+    y: Tensor,
+    attrs: unknown,
+  ): Tensor {
     if (tangents.every((tangent) => tangent === null)) return y
     const shape = [...this.lead, ...y.shape]
-    const dy = requireDirection(op.name, joint.jvp(tangents, primals, y), 'tangent', shape, 'the result')
+    const dy = requireDirection(op.name, joint.jvp(tangents, primals, y, attrs), 'tangent', shape, 'the result')
     return this.wrap(y, tangents.includes(dy) ? dy.alias() : dy)
   }
 

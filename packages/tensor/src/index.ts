@@ -38,7 +38,7 @@ export {
   triu,
 } from './ops/arrange.ts'
 export { at, type IndexEntry } from './ops/at.ts'
-export { type AttentionOptions, scaledDotProductAttention } from './ops/attention.ts'
+export { type AttentionOptions, attention, type HeadsOptions, scaledDotProductAttention } from './ops/attention.ts'
 export { cast } from './ops/cast.ts'
 export {
   equal,
@@ -103,6 +103,7 @@ export {
   type VarianceOptions,
   variance,
 } from './ops/reduce.ts'
+export { rowScores } from './ops/rowScores.ts'
 export { cumsum } from './ops/scan.ts'
 export { maskedFill, where } from './ops/select.ts'
 export { logSoftmax, maskedSoftmax, softmax } from './ops/softmax.ts'
@@ -157,7 +158,7 @@ export {
 export { grad, type OneOrMany, type Pullback, valueAndGrad, vjp } from './reverse.ts'
 export { dispose, keep, scope } from './scope.ts'
 export type { Shape } from './shape.ts'
-export { inSite, type Replacement, site, type TapOptions, tap } from './site.ts'
+export { inSite, isTapped, type Replacement, site, type TapOptions, tap } from './site.ts'
 export { type MemoryInfo, memoryInfo, resetPeak } from './storage.ts'
 export { type Nested, Tensor } from './tensor.ts'
 export { stopGradient } from './trace.ts'

@@ -1,7 +1,8 @@
 /**
  * What a device owes: a closed list of loops over buffers and sizes that know nothing of tensors. A backend that lacks
  * one does not compile. Inputs are views with any strides (0 where an axis is broadcast); outputs are dense, freshly
- * allocated and hold garbage before the call, but for that of `copy`, which may be a view of a part.
+ * allocated and hold garbage before the call, but for that of `copy`, which may be a view of a part, and those of
+ * attention, whose heads may lie side by side.
  *
  * A kernel returns once its work is enqueued, and work runs in the order of the calls, uploads and reads among it. What
  * goes wrong on the device itself may come out as late as the next read.
@@ -43,6 +44,23 @@ export type ReduceName = 'sum' | 'max' | 'min' | 'logSumExp'
 /** The position in the row of the first largest or smallest element; the first NaN wins. */
 export type ArgReduceName = 'argmax' | 'argmin'
 
+/** Attention's three operands, or something for each of them. */
+export interface AttentionViews {
+  /** […, L, D] */
+  readonly q: View
+  /** […, S, D] */
+  readonly k: View
+  /** […, S, E] */
+  readonly v: View
+}
+
+/** What attention reads; all leading axes, heads among them, are equal. */
+export interface AttentionOperands extends AttentionViews {
+  /** […, L, S], added to the scores; of strides 0 where it says nothing */
+  readonly mask: View
+  readonly scale: number
+}
+
 export interface Kernels {
   /** Copies x into y, converting the dtype: towards zero to i32; `!= 0` to bool; to f32 rounded to nearest. */
   copy(x: View, y: View): void
@@ -66,14 +84,32 @@ export interface Kernels {
   maskedSoftmax(x: View, mask: View, y: View): void
   /** y ∘ (d − ⟨d, y⟩) over the last axis: softmax's derivative along d. d may have more leading axes than y. */
   softmaxDerivative(d: View, y: View, result: View): void
-  /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. */
-  layerNorm(x: View, weight: View | null, bias: View | null, eps: number, y: View): void
+  /**
+   * weight ∘ (x − mean) / √(variance + eps) + bias over the last axis; statistics in f64, biased variance. Of x + residual,
+   * where there is one, which has the shape of x; the sum is rounded to the dtype.
+   */
+  layerNorm(x: View, residual: View | null, weight: View | null, bias: View | null, eps: number, y: View): void
   /**
    * r (g − mean g − z mean(g z)) over the last axis, z the normalised row, r = 1/√(variance + eps): layer norm's
    * derivative along d. g = weight ∘ d, which pulls back; with `weightLast` the weight multiplies the result instead,
    * which pushes forward. d may have more leading axes than x.
    */
   layerNormDerivative(d: View, x: View, weight: View | null, eps: number, weightLast: boolean, y: View): void
+  /**
+   * p v of probabilities p = softmax(scale q kᵀ + mask), zeros in a row that is all -Infinity. In the results of this
+   * and the next two the last axis is dense; the others may have any strides, so that heads lie side by side.
+   */
+  attention(x: AttentionOperands, y: View): void
+  /**
+   * Attention's derivative along d […, L, E], pulled back to all three of dx: with ds = scale · softmaxDerivative(d vᵀ, p),
+   * dx.q = ds k, dx.k = dsᵀ q, dx.v = pᵀ d. d and dx may have more leading axes than x, in front and the same.
+   */
+  attentionPullback(x: AttentionOperands, d: View, dx: AttentionViews): void
+  /**
+   * Attention's derivative along dx: y = ds v + p dx.v with ds = softmaxDerivative(scale (dx.q kᵀ + q dx.kᵀ), p). dx and
+   * y may have more leading axes than x, in front and the same.
+   */
+  attentionPushforward(x: AttentionOperands, dx: AttentionViews, y: View): void
   /** y = gelu(x) and slope = gelu′(x) in one pass: what `unary` gives by either name. */
   geluWithDerivative(x: View, y: View, slope: View): void
   /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
@@ -86,6 +122,11 @@ export interface Kernels {
   gather(x: View, index: View, y: View): void
   /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
   scatterAdd(x: View, index: View, y: View): void
+  /**
+   * y[i] = Σ_f max(0, dense[i, f] + Σ_m table[index[i, m], f]) weight[f]; dense [n, F], table [R, F], index [n, m]. A
+   * shortcut that a device may lack: the same function of other kernels then takes its place.
+   */
+  rowScores?(dense: View, table: View, index: View, weight: View, y: View): void
 }
 
 /** A device: its kernels, its memory, and how to read it. */
@@ -95,6 +136,8 @@ export interface Backend {
   readonly description: string
   readonly dtypes: readonly DType[]
   readonly kernels: Kernels
+  /** bytes of freed buffers that are kept for others of their size; default 512 MiB */
+  readonly poolLimit?: number
   /** How many threads compute from now on, where the device has any. */
   setThreads?(count: number): void
   allocate(dtype: DType, capacity: number): Buffer

@@ -81,15 +81,21 @@ export interface Case<Attrs = unknown> {
 
 /**
  * Both modes of a whole function, all of its inputs at once: for operations that are made of tensors' functions and not
- * of kernels.
+ * of kernels, and for those whose kernels pull back to several inputs together.
  */
-export interface Joint {
+export interface Joint<Attrs = unknown> {
   /** whether the rules read y; the inputs are always kept */
   readonly readsResult: boolean
-  /** dy to the cotangents of the inputs; null for those not `wanted` or without a derivative */
-  vjp(dy: Tensor, inputs: Tensor[], y: Tensor | null, wanted: readonly boolean[]): readonly (Tensor | null)[]
+  /** dy to the cotangents of the inputs, of their shapes; null for those not `wanted` or without a derivative */
+  vjp(
+    dy: Tensor,
+    inputs: Tensor[],
+    y: Tensor | null,
+    wanted: readonly boolean[],
+    attrs: Attrs,
+  ): readonly (Tensor | null)[]
   /** the tangents of the inputs, null for zero, to that of y */
-  jvp(dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor): Tensor
+  jvp(dxs: readonly (Tensor | null)[], inputs: Tensor[], y: Tensor, attrs: Attrs): Tensor
 }
 
 /**
@@ -135,8 +141,8 @@ export interface Op<Name extends string = string, Attrs = unknown> {
   readonly companion?: Companion<Name, Attrs>
   /** Instead of kernels: a function of tensors, under no derivative. What it makes and does not return is disposed. */
   compute?(inputs: Tensor[], attrs: Attrs): Tensor
-  /** The derivatives that go with `compute`. */
-  readonly joint?: Joint
+  /** The derivatives of all inputs at once, in the place of `derivatives`. */
+  readonly joint?: Joint<Attrs>
   /** One entry per differentiable input; `x` for all inputs of a variadic operation. */
   readonly derivatives: { readonly [K in Name]?: Derivative<Name, Attrs> }
   /** The same function out of simpler operations, for a fused one. */
@@ -152,7 +158,10 @@ export const defineOp = <const Name extends string, Attrs = Record<never, never>
 /** The name of input `i`. */
 export const inputName = (op: Op, i: number): string => (op.inputs === '...' ? `x${i}` : op.inputs[i]!)
 
-/** The derivative with respect to input `i`, undefined where there is none. */
+/** Whether the result has a derivative with respect to input `i`, so long as that is a float tensor. */
+export const hasDerivative = (op: Op, i: number): boolean => op.joint !== undefined || derivativeOf(op, i) !== undefined
+
+/** The rule for input `i` alone, undefined where there is none. */
 export const derivativeOf = (op: Op, i: number): Derivative<string, unknown> | undefined =>
   op.derivatives[op.inputs === '...' ? 'x' : op.inputs[i]!]
 

@@ -1,6 +1,6 @@
 /** Reverse mode: the tape, `vjp`, `grad`, `valueAndGrad`. */
 import { GradError, ShapeError, show } from './errors.ts'
-import { derivativeOf, inputName, type Joint, type Op, type Results, requireDirection } from './op.ts'
+import { derivativeOf, hasDerivative, inputName, type Joint, type Op, type Results, requireDirection } from './op.ts'
 import { add } from './ops/arithmetic.ts'
 import { ones, zeros } from './ops/create.ts'
 import { sumTo } from './ops/reduce.ts'
@@ -37,7 +37,7 @@ class ReverseLevel implements Level {
   follow(op: Op, inputs: Tensor[], primals: Tensor[], { y, companion }: Results, attrs: unknown): Tensor {
     if (!isDifferentiable(y)) return y
     const nodeOf = (x: Tensor) => (x.trace?.level === this ? x.trace.node : null)
-    const parents = inputs.map((x, i) => (op.joint || derivativeOf(op, i) ? nodeOf(x) : null))
+    const parents = inputs.map((x, i) => (hasDerivative(op, i) ? nodeOf(x) : null))
     if (parents.every((parent) => parent === null)) return y
     const saved: Record<string, Tensor> = {}
     const shapes: Record<string, readonly number[]> = { y: y.shape }
@@ -181,7 +181,7 @@ function pullJointly(node: TapeNode, joint: Joint, dy: Tensor, lead: Shape): (Te
   const inputs = node.parents.map((_, k) => node.saved[inputName(op, k)]!)
   const wanted = node.parents.map((parent) => parent !== null)
   return scope(() => {
-    const ds = joint.vjp(dy, inputs, node.saved.y ?? null, wanted)
+    const ds = joint.vjp(dy, inputs, node.saved.y ?? null, wanted, node.attrs)
     return wanted.map((want, k) => {
       const d = ds[k]
       if (!want || !d) return null

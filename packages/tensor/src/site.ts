@@ -59,6 +59,20 @@ export function site(name: string, value: Tensor): Tensor {
   return current
 }
 
+/**
+ * Whether an open tap records or replaces one of these sites, which counts as passing them: where none does, a model may
+ * take a way that never makes their values.
+ *
+ * @param names  the sites' names below the prefixes of `inSite`
+ */
+export function isTapped(...names: readonly string[]): boolean {
+  const full = names.map((name) => prefix + name)
+  for (const tap of taps) for (const name of full) tap.visited.add(name)
+  return taps.some(({ matchers, replace }) =>
+    full.some((name) => replace[name] !== undefined || matchers.some(({ matches }) => matches(name))),
+  )
+}
+
 function record({ recording, recorded, scopeDepth }: Tap, name: string, value: Tensor): void {
   if (recording === 'kept') recorded[name] = moveToScope(value, scopeDepth)
   if (recording !== 'refused') return

@@ -29,13 +29,19 @@ export function resetPeak(): void {
   info.peakBytes = info.liveBytes
 }
 
-/** More than this is given back to the device rather than kept for reuse. */
+/** More bytes than this are given back to a device, if it names no limit of its own, rather than kept for reuse. */
 const poolLimit = 512 * 2 ** 20
 
-const pools = new WeakMap<Backend, Map<string, Buffer[]>>()
+/** Buffers by dtype and size, and their bytes. */
+interface Pool {
+  readonly buffers: Map<string, Buffer[]>
+  bytes: number
+}
 
-const poolOf = (backend: Backend): Map<string, Buffer[]> => {
-  const pool = pools.get(backend) ?? new Map<string, Buffer[]>()
+const pools = new WeakMap<Backend, Pool>()
+
+const poolOf = (backend: Backend): Pool => {
+  const pool = pools.get(backend) ?? { buffers: new Map(), bytes: 0 }
   pools.set(backend, pool)
   return pool
 }
@@ -47,15 +53,17 @@ function roundUp(length: number): number {
   return Math.ceil(length / step) * step
 }
 
+const count = (pool: Pool, bytes: number): void => {
+  pool.bytes += bytes
+  info.pooledBytes += bytes
+}
+
 /** Gives every pooled buffer of a device back. */
 export function emptyPool(backend: Backend): void {
-  for (const buffers of poolOf(backend).values()) {
-    for (const buffer of buffers) {
-      info.pooledBytes -= buffer.capacity * bytesOf(buffer.dtype)
-      backend.free(buffer)
-    }
-  }
-  poolOf(backend).clear()
+  const pool = poolOf(backend)
+  for (const buffer of [...pool.buffers.values()].flat()) backend.free(buffer)
+  pool.buffers.clear()
+  count(pool, -pool.bytes)
 }
 
 export class Storage {
@@ -87,9 +95,10 @@ export class Storage {
 /** A storage for `length` elements with one reference; its content is garbage. */
 export function allocate(backend: Backend, dtype: DType, length: number): Storage {
   const capacity = roundUp(length)
-  const buffer = poolOf(backend).get(`${dtype} ${capacity}`)?.pop() ?? null
+  const pool = poolOf(backend)
+  const buffer = pool.buffers.get(`${dtype} ${capacity}`)?.pop() ?? null
   const bytes = capacity * bytesOf(dtype)
-  if (buffer) info.pooledBytes -= bytes
+  if (buffer) count(pool, -bytes)
   const storage = new Storage(backend, buffer ?? newBuffer(backend, dtype, capacity))
   info.buffers++
   info.liveBytes += bytes
@@ -125,16 +134,16 @@ function recycle(backend: Backend, buffer: Buffer): void {
   const bytes = buffer.capacity * bytesOf(buffer.dtype)
   info.buffers--
   info.liveBytes -= bytes
-  if (info.pooledBytes + bytes > poolLimit) {
+  const pool = poolOf(backend)
+  if (pool.bytes + bytes > (backend.poolLimit ?? poolLimit)) {
     backend.free(buffer)
     return
   }
-  const pool = poolOf(backend)
   const key = `${buffer.dtype} ${buffer.capacity}`
-  const same = pool.get(key)
+  const same = pool.buffers.get(key)
   if (same) same.push(buffer)
-  else pool.set(key, [buffer])
-  info.pooledBytes += bytes
+  else pool.buffers.set(key, [buffer])
+  count(pool, bytes)
 }
 
 /** The net under scopes and disposal: a handle that was collected gives its reference back. */

@@ -65,6 +65,9 @@ export function highestLevel(inputs: readonly Tensor[]): Level | null {
   return highest
 }
 
+/** Whether a derivative in progress looks on. */
+export const isFollowed = (...xs: Tensor[]): boolean => highestLevel(xs.map(peel)) !== null
+
 /** The value as a constant: no derivative, of whatever level, flows through it. PyTorch's `detach`. */
 export function stopGradient(x: Tensor): Tensor {
   let value = x

@@ -15,7 +15,7 @@ import {
   tensor,
 } from '@antecedent/tensor'
 import type { Pieces } from '../documents/pieces.ts'
-import { type Context, columnsOf, integers } from './layers.ts'
+import { type Context, columnsOf, integers, rowsOf } from './layers.ts'
 
 /** Segments as the encoder takes them, padded to one length. */
 export interface Batch {
@@ -88,8 +88,12 @@ export function encodePieces(
     return parts.length === 1 ? parts[0]! : concat(parts, -2)
   }
   return scope(() => {
-    const own = all(pieces.segments)
-    return site('tokens', pieces.overlap ? blended(context, own, all(pieces.overlap)) : own)
+    const { segments, overlap } = pieces
+    if (!overlap) return site('tokens', all(segments))
+    // one batch, so that a site of the encoder has one value
+    const both = few ? concat([all(segments), all(overlap)], -2) : all([...segments, ...overlap])
+    const count = both.shape.at(-2)! / 2
+    return site('tokens', blended(context, rowsOf(both, 0, count), rowsOf(both, count, 2 * count)))
   })
 }
 

@@ -4,29 +4,41 @@ import type { CorefDocument, Span } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
 
 /** What the segments of an encoding need: their lengths, `[CLS]` and `[SEP]` included. */
-type Segmented = Pick<Pieces, 'segments' | 'subtokenMap'>
+type Segmented = Pick<Pieces, 'segments' | 'overlap' | 'subtokenMap'>
+
+/** All rows that the encoder reads: with overlapping segments, those of both streams. */
+const rowsOf = ({ segments, overlap }: Pick<Pieces, 'segments' | 'overlap'>): Pieces['segments'] => [
+  ...segments,
+  ...(overlap ?? []),
+]
 
 const longestOf = (segments: Pieces['segments'], length: number): number =>
   Math.max(length, ...segments.map((ids) => ids.length))
 
 /**
  * All segments in a row, each padded to the longest: token s·L + t is piece t of segment s, as at the site
- * `embeddings` [S, L, H]. First and last piece of a segment, and padding, count as added, so that baselines keep them.
- * Offsets are those of the words in the document's text, [0, 0] where there is none.
+ * `embeddings` [S, L, H]. With overlapping segments the rows of the second stream follow, 2S + 1 in all, and each piece
+ * of the document is there twice: what a piece receives is the sum of both. First and last piece of a segment, and
+ * padding, count as added, so that baselines keep them. Offsets are those of the words in the document's text, [0, 0]
+ * where there is none.
  */
 export function encodingOf(bert: Bert, pieces: Segmented, document?: CorefDocument): BertEncoding {
-  const length = longestOf(pieces.segments, 0)
+  const all = rowsOf(pieces)
+  const length = longestOf(all, 0)
   const pad = bert.config.padTokenId
-  const rows = pieces.segments.map((ids) => ({
+  const rows = all.map((ids) => ({
     ids: [...ids, ...new Array<number>(length - ids.length).fill(pad)],
     added: Array.from({ length }, (_, t) => t === 0 || t >= ids.length - 1),
     real: ids.length,
   }))
   let piece = 0
+  const count = pieces.subtokenMap.length
   const words = rows.map(({ added, real }) =>
     added.map((isAdded, t) => {
-      const word = t < real ? pieces.subtokenMap[piece++] : undefined
-      return isAdded || word === undefined ? null : word
+      // the map has entries for specials in independent segmentation, and counts both streams alike in overlapping
+      if (t >= real || (isAdded && pieces.overlap)) return null
+      const word = pieces.subtokenMap[piece++ % count]!
+      return isAdded ? null : word
     }),
   )
   const ids = rows.flatMap((row) => row.ids)
@@ -58,8 +70,14 @@ function namesOf(bert: Bert): { token(id: number): string; pad: number; mask: nu
   return { token: (id) => vocabulary.piece(id), pad: specialTokens.pad, mask: specialTokens.mask }
 }
 
-/** The segments of an encoding that `encodingOf` made of these pieces, whatever ids it has by now. */
-export function segmentsOf(ids: readonly number[], { segments }: Pick<Pieces, 'segments'>): number[][] {
-  const length = longestOf(segments, 0)
-  return segments.map((own, s) => ids.slice(s * length, s * length + own.length))
+/** The rows of an encoding that `encodingOf` made of these pieces, whatever ids it has by now. */
+export function segmentsOf(
+  ids: readonly number[],
+  pieces: Pick<Pieces, 'segments' | 'overlap'>,
+): Pick<Pieces, 'segments' | 'overlap'> {
+  const all = rowsOf(pieces)
+  const length = longestOf(all, 0)
+  const rows = all.map((own, s) => ids.slice(s * length, s * length + own.length))
+  const count = pieces.segments.length
+  return { segments: rows.slice(0, count), overlap: pieces.overlap && rows.slice(count) }
 }

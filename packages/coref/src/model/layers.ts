@@ -1,5 +1,6 @@
 /** What the stages share: parameters by name, dropout, scorers, vectors side by side. */
 import {
+  add,
   concat,
   dropout,
   embedding,
@@ -10,6 +11,7 @@ import {
   type RandomKey,
   relu,
   reshape,
+  rowScores,
   type Shape,
   slice,
   squeeze,
@@ -106,6 +108,27 @@ export function finishScore(sums: Tensor, later: readonly Tensor[], drops: reado
   let x = sums
   for (const [i, drop] of drops.entries()) x = linear(drop(relu(x)), later[2 * i]!, later[2 * i + 1]!)
   return squeeze(x, -1)
+}
+
+/**
+ * The score of a scorer with one hidden layer, from the sums of the first: rows of `dense`, each with some rows of
+ * `table` added.
+ *
+ * @param dense  `[…, n, F]`
+ * @param table  `[…, R, F]`
+ * @param rows   n lists of rows of the table, all of one length
+ * @param later  as `laterLayers` gives them
+ * @returns      `[…, n]`
+ */
+export function scoreOfRows(
+  dense: Tensor,
+  table: Tensor,
+  rows: readonly (readonly number[])[],
+  later: readonly Tensor[],
+): Tensor {
+  const [weight, bias] = later
+  const index = integers(rows.flat(), dense, [rows.length, rows[0]?.length ?? 0])
+  return add(rowScores(dense, table, index, reshape(weight!, [-1])), bias!)
 }
 
 /** A dropout for each hidden layer of a scorer. */

@@ -9,6 +9,7 @@ import {
   laterLayers,
   rowsOf,
   score,
+  scoreOfRows,
   takeRows,
 } from './layers.ts'
 import { type Group, groupsOf, headReach, headWeights, type Spans, spansOf, widthsOf } from './spans.ts'
@@ -96,16 +97,24 @@ function blockScores(
   const later = laterLayers(context, 'span_emb_score_ffnn')
   const drops = hiddenDrops(context)
   const own = spansOf(spans, block)
+  const size = block.high - block.low
+  const table =
+    context.config.ffnnDepth === 1 ? concat(parts.width ? [start, end, parts.width] : [start, end], 0) : null
   const scores = groupsOf(own, headReach).map((group) =>
     scope(() => {
       const { starts, ends } = spansOf(own, group)
       const at = (positions: Int32Array) => positions.map((t) => t - block.low)
       const weights = headWeights(logits, own, group)
       const byHead = matmul(weights, rowsOf(head, group.low - block.low, group.high - block.low))
+      const widths = widthsOf({ starts, ends })
+      if (table) {
+        const [first, last] = [at(starts), at(ends.map((e) => e - 1))]
+        const rows = Array.from(first, (s, i) => [s, size + last[i]!, ...(parts.width ? [2 * size + widths[i]!] : [])])
+        return scoreOfRows(byHead, table, rows, later)
+      }
       const byEnds = add(takeRows(start, at(starts)), takeRows(end, at(ends.map((e) => e - 1))))
       const sums = add(byEnds, byHead)
-      const widths = parts.width && takeRows(parts.width, widthsOf({ starts, ends }))
-      return finishScore(widths ? add(sums, widths) : sums, later, drops)
+      return finishScore(parts.width ? add(sums, takeRows(parts.width, widths)) : sums, later, drops)
     }),
   )
   return reshape(concat(scores, 0), [own.starts.length])

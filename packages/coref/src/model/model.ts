@@ -232,13 +232,7 @@ export class CorefModel {
         ),
       )
     const input = encodingOf(this.bert, pieces, document)
-    const forward = ({ ids }: { ids: readonly number[] }) => {
-      if (pieces.overlap) {
-        const expected = 'independent segments, since overlapping ones pass each site of the encoder twice'
-        throw new OptionError({ op: 'CorefModel.targets', expected, got: 'overlapping ones', hint: 'use of(tokens)' })
-      }
-      return scope(() => of(this.encode({ segments: segmentsOf(ids, pieces), overlap: null })))
-    }
+    const forward = ({ ids }: { ids: readonly number[] }) => scope(() => of(this.encode(segmentsOf(ids, pieces))))
     return { input, forward, of }
   }
 

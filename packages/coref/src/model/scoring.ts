@@ -129,11 +129,14 @@ export function* scorePairs(context: Context, tokens: Tensor, given: Structure):
   const { config } = context
   const spans = { starts: given.starts, ends: given.ends }
   const first = scope(() => {
-    const vectors = site('spans', spanVectors(context, tokens, headLogits(context, tokens), spans))
+    const made = spanVectors(context, tokens, headLogits(context, tokens), spans)
+    const vectors = site('spans', made)
+    // where a tap put others in their place, they need not begin with the vectors of pieces
+    const hidden = vectors === made ? tokens.shape.at(-1)! : null
     const scores = mentionScores(context, vectors, spans)
     const mentions = { ...scores, total: site('mention.scores', scores.total) }
     const coarse = coarsePairs(context, vectors, mentions.total, given)
-    return { vectors, mentions, coarse: { ...coarse, total: site('antecedent.coarse', coarse.total) } }
+    return { vectors, hidden, mentions, coarse: { ...coarse, total: site('antecedent.coarse', coarse.total) } }
   })
   const { mentions, coarse } = first
   const masked = (scores: Tensor) => where(validPairs(given, scores), scores, Number.NEGATIVE_INFINITY)
@@ -149,7 +152,10 @@ export function* scorePairs(context: Context, tokens: Tensor, given: Structure):
     const merging = config.higherOrder === 'cluster_merging'
     for (let depth = 1; depth <= (merging ? 1 : config.depth); depth++) {
       const { fine, total } = scope(() => {
-        const fine = site('antecedent.fine', finePairs(context, vectors, given, features))
+        const fine = site(
+          'antecedent.fine',
+          finePairs(context, vectors, given, features, { hidden: depth === 1 ? first.hidden : null }),
+        )
         return { fine, total: masked(add(fine, coarse.total)) }
       })
       pairs = total

@@ -109,7 +109,8 @@ export interface Frozen {
 
 /** Decisions as functions of a document's pieces, everything discrete held fixed. */
 export interface Targets {
-  /** the document as attributions take it, at sites of shape [S, L, …]: its segments in a row, each padded */
+  /** the document as attributions take it, at sites of shape [S, L, …]: its segments in a row, each padded; with
+   * overlapping segments the rows of both streams, 2S + 1 */
   readonly input: BertEncoding
   /** the decisions' values on this input, or on another with as many tokens; encodes once for all */
   forward(input: BertEncoding): Tensor[]

@@ -1,6 +1,7 @@
 /** Every operation, by name, and every public function on tensors. */
 import type { Op } from '../op.ts'
 import { arithmeticOps } from './arithmetic.ts'
+import { attentionOps } from './attention.ts'
 import { castOps } from './cast.ts'
 import { compareOps } from './compare.ts'
 import { indexOps } from './gather.ts'
@@ -17,6 +18,7 @@ import { unaryOps } from './unary.ts'
 /** The table of operations: what tests, benchmarks and backends go through. */
 export const ops = {
   ...arithmeticOps,
+  ...attentionOps,
   ...castOps,
   ...compareOps,
   ...indexOps,

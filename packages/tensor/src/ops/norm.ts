@@ -5,6 +5,7 @@ import { apply, both, type Derivative, defineOp, linear, requireFloat } from '..
 import { vjp } from '../reverse.ts'
 import { sameShape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
+import { isFollowed } from '../trace.ts'
 import { add, mul, sub } from './arithmetic.ts'
 import { ones, zeros } from './create.ts'
 import { expand, reshape } from './movement.ts'
@@ -56,13 +57,26 @@ function throughFormula(name: 'x' | 'weight'): Derivative<'d' | 'x' | 'weight', 
   })
 }
 
+/** With respect to either term of a sum: that of layer norm at the sum. */
+const alongSum = both<'a' | 'b' | 'weight', NormAttrs>({
+  reads: ['a', 'b', 'weight'],
+  vjp: (dy, { a, b, weight }, { attrs: { eps } }) => derivativeAlong(dy, add(a, b), weight, { eps, weightLast: false }),
+  jvp: (d, { a, b, weight }, { attrs: { eps } }) => derivativeAlong(d, add(a, b), weight, { eps, weightLast: true }),
+})
+
+const alongBias = both<never, NormAttrs>({
+  reads: [],
+  vjp: (dy) => dy,
+  jvp: (db, _, { shapes }) => expand(alignRows(db, { shape: shapes.y }), [...db.shape.slice(0, -1), ...shapes.y]),
+})
+
 export const normOps = {
   /** weight ∘ (x − mean) / √(variance + eps) + bias over the last axis, variance divided by n. */
   layerNorm: defineOp<'x' | 'weight' | 'bias', NormAttrs>({
     name: 'layerNorm',
     inputs: ['x', 'weight', 'bias'],
     shape: ([x]) => x!.shape,
-    forward: (kernels, [x, weight, bias], y, { eps }) => kernels.layerNorm(x!, weight!, bias!, eps, y),
+    forward: (kernels, [x, weight, bias], y, { eps }) => kernels.layerNorm(x!, null, weight!, bias!, eps, y),
     derivatives: {
       x: both({
         reads: ['x', 'weight'],
@@ -74,11 +88,7 @@ export const normOps = {
         vjp: (dy, { x }, { attrs: { eps } }) => mul(dy, normalized(x, eps).z),
         jvp: (dw, { x }, { attrs: { eps } }) => mul(alignRows(dw, x), normalized(x, eps).z),
       }),
-      bias: both({
-        reads: [],
-        vjp: (dy) => dy,
-        jvp: (db, _, { shapes }) => expand(alignRows(db, { shape: shapes.y }), [...db.shape.slice(0, -1), ...shapes.y]),
-      }),
+      bias: alongBias,
     },
     decomposition: ([x, weight, bias], { eps }) => add(mul(normalized(x!, eps).z, weight!), bias!),
     cases: [
@@ -87,6 +97,30 @@ export const normOps = {
       { shapes: [[2, 1], [1], [1]], attrs: { eps: 1e-5 } },
     ],
     large: { shapes: [[256, 384], [384], [384]], attrs: { eps: 1e-12 } },
+  }),
+
+  /** Layer norm of a + b, which have one shape, in one pass. */
+  layerNormOfSum: defineOp<'a' | 'b' | 'weight' | 'bias', NormAttrs>({
+    name: 'layerNormOfSum',
+    inputs: ['a', 'b', 'weight', 'bias'],
+    shape: ([a]) => a!.shape,
+    forward: (kernels, [a, b, weight, bias], y, { eps }) => kernels.layerNorm(a!, b!, weight!, bias!, eps, y),
+    derivatives: {
+      a: alongSum,
+      b: alongSum,
+      weight: both({
+        reads: ['a', 'b'],
+        vjp: (dy, { a, b }, { attrs: { eps } }) => mul(dy, normalized(add(a, b), eps).z),
+        jvp: (dw, { a, b }, { attrs: { eps } }) => mul(alignRows(dw, a), normalized(add(a, b), eps).z),
+      }),
+      bias: alongBias,
+    },
+    decomposition: ([a, b, weight, bias], { eps }) => add(mul(normalized(add(a!, b!), eps).z, weight!), bias!),
+    cases: [
+      { shapes: [[3, 5], [3, 5], [5], [5]], attrs: { eps: 1e-5 } },
+      { shapes: [[2, 2, 3], [2, 2, 3], [3], [3]], attrs: { eps: 1e-5 } },
+    ],
+    large: { shapes: [[256, 384], [256, 384], [384], [384]], attrs: { eps: 1e-12 } },
   }),
 
   /** The derivative of layer norm with respect to x along d, in one pass; d may have more leading axes than x. */
@@ -122,10 +156,13 @@ export interface LayerNormOptions {
   axisCount?: number
   /** added to the variance; default 1e-12, BERT's */
   eps?: number
+  /** added to x first, with NumPy’s broadcasting */
+  residual?: Tensor
 }
 
 /**
- * weight · (x − mean) / √(variance + eps) + bias over the trailing axes; biased variance, statistics in f64.
+ * weight · (x − mean) / √(variance + eps) + bias over the trailing axes; biased variance, statistics in f64. With a
+ * `residual`, of x + residual.
  *
  * @param weight  the shape of the normalised axes, optional
  * @param bias    the same
@@ -135,9 +172,12 @@ export function layerNorm(
   x: Tensor,
   weight?: Tensor | null,
   bias?: Tensor | null,
-  { axisCount = 1, eps = 1e-12 }: LayerNormOptions = {},
+  { axisCount = 1, eps = 1e-12, residual }: LayerNormOptions = {},
 ): Tensor {
   requireFloat('layerNorm', x)
+  // a derivative needs the sum itself, and one rule for both of its terms
+  if (residual && (isFollowed(x, residual) || !sameShape(x.shape, residual.shape) || x.dtype !== residual.dtype))
+    return layerNorm(add(x, residual), weight, bias, { axisCount, eps })
   const split = x.rank - axisCount
   if (!(axisCount >= 1 && split >= 0)) {
     throw new ShapeError({
@@ -153,8 +193,11 @@ export function layerNorm(
     }
   }
   const length = [sizeOf(inner)]
-  const rows = reshape(x, [...x.shape.slice(0, split), ...length])
+  const inRows = (x: Tensor) => reshape(x, [...x.shape.slice(0, split), ...length])
   const factors = weight ? reshape(weight, length) : ones(length, x)
   const terms = bias ? reshape(bias, length) : zeros(length, x)
-  return reshape(apply(normOps.layerNorm, [rows, factors, terms], { eps }), x.shape)
+  const y = residual
+    ? apply(normOps.layerNormOfSum, [inRows(x), inRows(residual), factors, terms], { eps })
+    : apply(normOps.layerNorm, [inRows(x), factors, terms], { eps })
+  return reshape(y, x.shape)
 }

@@ -5,6 +5,7 @@ import { sizeOf } from '../../shape.ts'
 import { isDense } from '../nest.ts'
 import { denseElements } from '../ref/loops.ts'
 import { acquire, type GpuOptions } from './acquire.ts'
+import { attentionKernels } from './attention.ts'
 import { IndexChecks } from './checks.ts'
 import { loadCompiler } from './compiler.ts'
 import { elementwiseKernels } from './elementwise.ts'
@@ -49,6 +50,8 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
   const scratch = new Scratch(engine)
   const walker = walkerOf(engine, scratch)
   const checks = new IndexChecks(engine)
+  const elementwise = elementwiseKernels(engine, compile, walker)
+  const products = matmulKernel(engine, walker, settings.chooseProduct)
   const { argsort } = argsortKernel(engine, scratch, walker)
 
   function allocate(dtype: Buffer['dtype'], capacity: number): Buffer {
@@ -126,10 +129,11 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
       return engine.isLost
     },
     kernels: {
-      ...elementwiseKernels(engine, compile, walker),
+      ...elementwise,
       ...reduceKernels(engine, scratch, walker),
-      ...rowKernels(engine, walker, constant),
-      ...matmulKernel(engine, walker, settings.chooseProduct),
+      ...rowKernels(engine, walker, scratch, constant, elementwise.binary),
+      ...products,
+      ...attentionKernels(engine, scratch, walker, { ...products, ...elementwise }),
       ...gatherKernels(engine, scratch, walker, argsort),
       argsort,
     },

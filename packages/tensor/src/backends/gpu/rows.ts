@@ -4,6 +4,7 @@ import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement } from './memory.ts'
+import type { Scratch } from './scratch.ts'
 import { bits, groupSize, type Source, storedAs, type Word } from './source.ts'
 import { isRepeated, nestParams, nestSource, type Walker } from './walk.ts'
 
@@ -238,7 +239,13 @@ export function stretched(x: View, shape: readonly number[]): View {
   return { ...x, shape, strides: [...new Array<number>(missing).fill(0), ...x.strides] }
 }
 
-export function rowKernels(engine: Engine, walker: Walker, constant: (value: number) => View): RowKernels {
+export function rowKernels(
+  engine: Engine,
+  walker: Walker,
+  scratch: Scratch,
+  constant: (value: number) => View,
+  binary: Kernels['binary'],
+): RowKernels {
   const run = rowRunner(engine, walker)
   const lengthOf = (x: View): number => x.shape.at(-1) ?? 1
   /** A vector of the row's length for every row; the number where there is none. */
@@ -252,7 +259,14 @@ export function rowKernels(engine: Engine, walker: Walker, constant: (value: num
       const q = stretched(probabilities, d.shape)
       run('softmaxDerivative', { reads: { d, q }, writes: { y } }, lengthOf(d), softmaxDerivativeBody)
     },
-    layerNorm(x, weight, bias, eps, y) {
+    layerNorm(x, residual, weight, bias, eps, y) {
+      if (residual) {
+        scratch.use('f32', x.shape, (sum) => {
+          binary('add', x, residual, sum)
+          this.layerNorm(sum, null, weight, bias, eps, y)
+        })
+        return
+      }
       const [w, b] = [vector(weight, x.shape, 1), vector(bias, x.shape, 0)]
       run('layerNorm', { reads: { x, w, b }, writes: { y }, params: { eps: ['f32', eps] } }, lengthOf(x), layerNormBody)
     },

@@ -1,10 +1,11 @@
 /** Kernels that read or add by index. */
+import type { TypedArray } from '../../dtype.ts'
 import type { Kernels } from '../../kernels.ts'
 import { denseElements, elementsOf } from './loops.ts'
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
 
-export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatterAdd'> = {
+export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatterAdd' | 'rowScores'> = {
   takeRows(x, index, y) {
     const [from, at, to] = [denseElements(x), denseElements(index), elementsOf(y)]
     const [rows, width] = x.shape.slice(-2) as [number, number]
@@ -41,5 +42,21 @@ export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatter
     const k = index.shape.at(-1)!
     to.fill(0, y.offset, y.offset + product(y.shape))
     for (let i = 0; i < at.length; i++) to[y.offset + Math.floor(i / k) * n + at[i]!]! += from[i]!
+  },
+
+  rowScores(dense, table, index, weight, y) {
+    const [own, rows, at, weights] = [dense, table, index, weight].map(denseElements) as TypedArray[]
+    const to = elementsOf(y)
+    const [n, length] = dense.shape as [number, number]
+    const m = index.shape[1]!
+    for (let i = 0; i < n; i++) {
+      let total = 0
+      for (let f = 0; f < length; f++) {
+        let sum = own![i * length + f]!
+        for (let k = i * m; k < (i + 1) * m; k++) sum += rows![at![k]! * length + f]!
+        total += Math.max(0, sum) * weights![f]!
+      }
+      to[y.offset + i] = total
+    }
   },
 }

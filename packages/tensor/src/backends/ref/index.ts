@@ -1,6 +1,7 @@
 /** The reference device: plain TypeScript, f32 and f64, the definition of every kernel. */
 import { newArray, type TypedArray } from '../../dtype.ts'
 import type { Backend } from '../../kernels.ts'
+import { attention } from './attention.ts'
 import { elementwise } from './elementwise.ts'
 import { gathers } from './gather.ts'
 import { denseElements } from './loops.ts'
@@ -11,7 +12,7 @@ export const refBackend: Backend = {
   name: 'ref',
   description: 'ref (plain TypeScript, one thread)',
   dtypes: ['bool', 'i32', 'f32', 'f64'],
-  kernels: { ...elementwise, ...rows, ...gathers, matmul },
+  kernels: { ...elementwise, ...rows, ...gathers, ...attention, matmul },
   allocate: (dtype, capacity) => ({ dtype, capacity, data: newArray(dtype, capacity) }),
   free: () => {}, // the garbage collector does
   upload: (array, buffer) => (buffer.data as TypedArray).set(array),

@@ -1,6 +1,7 @@
 /** Kernels that take a row at a time: reductions, softmax, normalisation. Sums accumulate in f64. */
 import { newArray, type TypedArray } from '../../dtype.ts'
 import type { ArgReduceName, Kernels, ReduceName, View } from '../../kernels.ts'
+import { elementwise } from './elementwise.ts'
 import { denseElements, elementsOf } from './loops.ts'
 
 type Row = TypedArray
@@ -142,11 +143,12 @@ export const rows: Pick<
     })
   },
 
-  layerNorm(x, weight, bias, eps, y) {
+  layerNorm(x, residual, weight, bias, eps, y) {
     const to = elementsOf(y)
+    if (residual) elementwise.binary('add', x, residual, y)
     const factors = weight && denseElements(weight)
     const terms = bias && denseElements(bias)
-    forEachDenseRow(x, 1, (row, i) => {
+    forEachDenseRow(residual ? y : x, 1, (row, i) => {
       const { mean, scale } = statisticsOf(row, eps)
       const at = y.offset + i * row.length
       for (let k = 0; k < row.length; k++) {

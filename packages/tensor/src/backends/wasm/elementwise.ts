@@ -1,8 +1,7 @@
 /** Elementwise kernels: operands of any strides, walked in the chunks of a nest of loops. */
 import type { BinaryName, CompareName, Kernels, UnaryName, View } from '../../kernels.ts'
 import { sizeOf } from '../../shape.ts'
-import { isDense, joinAxes } from '../nest.ts'
-import { addressOf, type Engine } from './engine.ts'
+import { addressOf, type Engine, floatBits } from './engine.ts'
 import { cheap, copyView, denseAt, walkViews } from './walk.ts'
 
 /** The numbers that the compiled kernels know these by: places in these lists. */
@@ -30,11 +29,8 @@ export function elementwiseKernels(engine: Engine): Elementwise {
   return {
     copy: (x, y) => copyView(engine, x, y),
     fill(value, y) {
-      const view = hostView(engine, y)
-      const { sizes, strides } = joinAxes(y.shape, [y])
-      if (y.shape.includes(0)) return
-      if (isDense(y)) view.fill(value, y.offset, y.offset + sizeOf(y.shape))
-      else fillStrided(view, value, y.offset, sizes, strides[0]!)
+      if (y.buffer.dtype === 'bool') walk('fillBool', Number(value !== 0), [y], cheap)
+      else walk('fill', y.buffer.dtype === 'f32' ? floatBits(value) : value | 0, [y], cheap)
     },
     unary(name, x, y) {
       walk(typed('unary', x), unaryNumbers.indexOf(name), [x, y], chunkOf(name))
@@ -58,21 +54,6 @@ export function elementwiseKernels(engine: Engine): Elementwise {
 }
 
 const dtypeOf = (x: View) => x.buffer.dtype as 'f32' | 'i32' | 'bool'
-
-function fillStrided(
-  to: Elements,
-  value: number,
-  offset: number,
-  sizes: readonly number[],
-  strides: readonly number[],
-) {
-  if (sizes.length === 0) {
-    to[offset] = value
-    return
-  }
-  const [n, ...rest] = sizes
-  for (let i = 0; i < n!; i++) fillStrided(to, value, offset + i * strides[0]!, rest, strides.slice(1))
-}
 
 type Elements = Uint8Array | Int32Array | Float32Array
 

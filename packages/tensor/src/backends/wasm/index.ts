@@ -2,6 +2,7 @@
 import { bytesOf } from '../../dtype.ts'
 import type { Backend, Buffer, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
+import { attentionKernels } from './attention.ts'
 import { elementwiseKernels, hostView } from './elementwise.ts'
 import { type Block, Engine, type ForeignKernels } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
@@ -30,7 +31,9 @@ export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { 
       return engine.description
     },
     dtypes: ['bool', 'i32', 'f32'],
-    kernels: { ...elementwise, ...rowKernels(engine), matmul },
+    // its memory finds free blocks fast, and never shrinks: what is kept for one size is lost to the others
+    poolLimit: 96 * 2 ** 20,
+    kernels: { ...elementwise, ...rowKernels(engine), ...attentionKernels(engine), matmul },
     allocate(dtype, capacity) {
       const bytes = capacity * bytesOf(dtype)
       return { dtype, capacity, data: { at: engine.heap.allocate(bytes), bytes } satisfies Block }

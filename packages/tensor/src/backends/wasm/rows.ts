@@ -22,7 +22,7 @@ const chunkOf = (length: number, cost = 1): number => Math.max(1, chunkElements 
 type Rows = Pick<
   Kernels,
   | ('reduce' | 'argReduce' | 'cumsum' | 'argsort' | 'softmax' | 'maskedSoftmax' | 'softmaxDerivative')
-  | ('layerNorm' | 'layerNormDerivative' | 'takeRows' | 'addRows' | 'gather' | 'scatterAdd')
+  | ('layerNorm' | 'layerNormDerivative' | 'takeRows' | 'addRows' | 'gather' | 'scatterAdd' | 'rowScores')
 >
 
 export function rowKernels(engine: Engine): Rows {
@@ -100,12 +100,12 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
-    layerNorm(x, weight, bias, eps, y) {
+    layerNorm(x, residual, weight, bias, eps, y) {
       const { rows, length } = rowsOf(x)
-      addresses([x, weight, bias], (at, weightAt, biasAt) =>
+      addresses([x, residual, weight, bias], (at, residualAt, weightAt, biasAt) =>
         engine.run(
           'layerNorm',
-          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, 0],
+          [at!, addressOf(y), length, floatBits(eps), weightAt!, biasAt!, residualAt!],
           rows,
           chunkOf(length, 2),
         ),
@@ -151,6 +151,18 @@ export function rowKernels(engine: Engine): Rows {
           [at!, indexAt!, addressOf(y), x.shape.at(-1)!, count, bytesOfView(x)],
           sizeOf(index.shape.slice(0, -1)),
           chunkOf(count),
+        ),
+      )
+    },
+    rowScores(dense, table, index, weight, y) {
+      const { rows, length } = rowsOf(dense)
+      const count = index.shape[1]!
+      addresses([dense, table, index, weight], (denseAt, tableAt, indexAt, weightAt) =>
+        engine.run(
+          'rowScores',
+          [denseAt!, tableAt!, indexAt!, weightAt!, addressOf(y), length, count],
+          rows,
+          chunkOf(length, count + 1),
         ),
       )
     },

@@ -1,0 +1,209 @@
+/**
+ * The coreference benchmark: documents a second, and memory, of a model of full size on an encoder, with scorers that
+ * have learnt nothing. Each device and number of threads runs in a process of its own, document by document in turn
+ * with the peer.
+ */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Bert } from '@antecedent/bert/node'
+import { defaultConfig, initialHead, type Pieces } from '@antecedent/coref'
+import { CorefModel, documentFiles, readDocumentFile } from '@antecedent/coref/node'
+import { randomKey, useDevice } from '@antecedent/tensor'
+import { findBlas } from '@antecedent/tensor/internal'
+import { fairEnvironment, load, loadWarning, type Machine, machine, microHeader } from '../machine.ts'
+import type { Options } from '../options.ts'
+import { PythonPeer } from '../peers/python.ts'
+import { relativeDifference } from '../statistics.ts'
+import { align, threeDigits } from '../table.ts'
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
+
+const corpora = ['ontogum', 'litbank'] as const
+type Corpus = (typeof corpora)[number]
+
+/**
+ * The reference implementation in float32 PyTorch, on another machine of two cores: seconds a document by threads, and
+ * megabytes. Given with the task, not measured here.
+ */
+const given: Record<Corpus, { seconds: Record<number, number>; megabytes: number }> = {
+  ontogum: { seconds: { 1: 2.69, 2: 2.02 }, megabytes: 2900 },
+  litbank: { seconds: { 1: 8.13, 2: 4.73 }, megabytes: 6000 },
+}
+
+/** What one side took for the documents of a corpus. */
+interface Figures {
+  /** of each document */
+  readonly seconds: number[]
+  readonly peakBytes: number
+}
+
+export interface CorefRow {
+  readonly corpus: Corpus
+  readonly device: string
+  readonly threads: number
+  readonly documents: number
+  readonly words: number
+  readonly pieces: number
+  readonly ours: Figures
+  readonly peer: Figures | null
+  /** largest difference of sums of scores and counts of links from the peer's, as a share of the largest */
+  readonly difference: number | null
+}
+
+export interface CorefResult {
+  readonly benchmark: 'coref'
+  readonly date: string
+  readonly machine: Machine
+  readonly load: { readonly before: string; readonly after: string }
+  readonly busy: string | null
+  readonly rows: CorefRow[]
+}
+
+interface Document {
+  readonly pieces: Pieces
+  readonly words: number
+}
+
+/** Some documents of a corpus, spread evenly over it. */
+async function documentsOf(model: CorefModel, data: string, corpus: Corpus, most: number): Promise<Document[]> {
+  const files = documentFiles([join(data, corpus, 'dev')])
+  const all = (await Promise.all(files.map((file) => readDocumentFile(file)))).flat()
+  const count = Math.min(most, all.length)
+  const chosen = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!)
+  return chosen.map((document) => ({ pieces: model.read(document).pieces, words: document.words.length }))
+}
+
+/** Ours first, the peer's beside it where there is one: each document once, after a first that is not counted. */
+async function runSides(sides: readonly PythonPeer[], documents: readonly Document[], onDone: (n: number) => void) {
+  const seconds: number[][] = sides.map(() => [])
+  let difference = 0
+  for (const side of sides) await side.request({ job: 'document', pieces: documents[0]!.pieces })
+  for (const [i, { pieces }] of documents.entries()) {
+    const values: number[][] = []
+    for (const [s, side] of sides.entries()) {
+      const answer = await side.request({ job: 'document', pieces })
+      seconds[s]!.push(answer.seconds as number)
+      values.push(answer.values as number[])
+    }
+    if (values[1]) difference = Math.max(difference, relativeDifference(values[0]!, values[1]))
+    onDone(i + 1)
+  }
+  const figures: Figures[] = []
+  for (const [s, side] of sides.entries()) {
+    figures.push({ seconds: seconds[s]!, peakBytes: (await side.request({ job: 'status' })).peakBytes as number })
+  }
+  return { ours: figures[0]!, peer: figures[1] ?? null, difference: sides.length > 1 ? difference : null }
+}
+
+/** A full-size model on an encoder, as a folder that both sides read. */
+async function writeModel(encoder: string, folder: string): Promise<CorefModel> {
+  await useDevice('wasm')
+  const bert = await Bert.fromPretrained(encoder)
+  const parameters = initialHead(defaultConfig, bert.config.hiddenSize, randomKey(1))
+  const model = new CorefModel({ config: defaultConfig, bert, parameters })
+  await model.save(folder)
+  return model
+}
+
+const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length
+const total = (numbers: readonly number[]): number => mean(numbers) * numbers.length
+
+function tableOf(rows: readonly CorefRow[]): string[] {
+  const titles = [
+    'corpus',
+    'device',
+    'threads',
+    's/document',
+    'pieces/s',
+    'peak MB',
+    'PyTorch s',
+    'ratio',
+    'PyTorch MB',
+  ]
+  const cells = rows.map(({ corpus, device, threads, pieces, ours, peer }) => {
+    const own = mean(ours.seconds)
+    const theirs = peer && mean(peer.seconds)
+    return [
+      ...[corpus, device, String(threads), threeDigits(own), (pieces / total(ours.seconds)).toFixed(0)],
+      (ours.peakBytes / 1e6).toFixed(0),
+      ...(theirs
+        ? [threeDigits(theirs), threeDigits(theirs / own), (peer.peakBytes / 1e6).toFixed(0)]
+        : ['–', '–', '–']),
+      ...[threeDigits(given[corpus].seconds[threads] ?? Number.NaN), String(given[corpus].megabytes)],
+    ]
+  })
+  const all = [[...titles, 'given s*', 'given MB*'], ...cells]
+  return align(
+    all,
+    all[0]!.map((_, c) => c > 1),
+  )
+}
+
+/**
+ * Runs the benchmark and prints its table.
+ *
+ * @param print  takes lines for stdout
+ * @param tell   takes progress, for stderr
+ * @throws {Error} where the corpora are not there
+ */
+export async function coref(
+  options: Options,
+  print: (line: string) => void,
+  tell: (text: string) => void,
+): Promise<CorefResult> {
+  const { python, filter = '', documents: most = Number.POSITIVE_INFINITY } = options
+  const data = options.data ?? path('../../../shared/data')
+  const chosen = corpora.filter((corpus) => corpus.includes(filter) && existsSync(join(data, corpus, 'dev')))
+  if (chosen.length === 0) throw new Error(`--data: expected ontogum/dev or litbank/dev in ${data}, got neither`)
+  const devices = options.device !== undefined ? [options.device] : ['wasm', ...(findBlas().library ? ['blas'] : [])]
+  const [before, busy] = [load(), loadWarning()]
+  const folder = mkdtempSync(join(tmpdir(), 'antecedent-bench-'))
+  const rows: CorefRow[] = []
+  try {
+    const model = await writeModel(options.model ?? path('../../models/antecedent-small'), join(folder, 'model'))
+    for (const line of microHeader(machine(), [], [])) print(line)
+    if (busy !== null) tell(`${busy}\n`)
+    for (const corpus of chosen) {
+      const documents = await documentsOf(model, data, corpus, most)
+      for (const device of devices) {
+        for (const threads of options.threads === undefined ? [1, 2] : [options.threads]) {
+          const progress = (n: number) =>
+            tell(
+              `\r${corpus}, ${device}, threads: ${threads}: ${n} of ${documents.length}${n === documents.length ? '\n' : ''}`,
+            )
+          const sides = await startSides(join(folder, 'model'), device, threads, python)
+          const figures = await runSides(sides, documents, progress).finally(() =>
+            Promise.all(sides.map((side) => side.stop())),
+          )
+          const sum = (of: (document: Document) => number) => documents.reduce((n, document) => n + of(document), 0)
+          const sizes = {
+            documents: documents.length,
+            words: sum((d) => d.words),
+            pieces: sum((d) => d.pieces.sentenceMap.length),
+          }
+          rows.push({ corpus, device, threads, ...sizes, ...figures })
+        }
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+  for (const line of ['', ...tableOf(rows), '']) print(line)
+  print('* of the reference implementation on another machine of two cores; given, not measured here')
+  const odd = Math.max(0, ...rows.map(({ difference }) => difference ?? 0))
+  if (python !== undefined) print(`scores and links differ from PyTorch's by at most ${odd.toExponential(1)}`)
+  return {
+    ...{ benchmark: 'coref', date: new Date().toISOString(), machine: machine(), busy },
+    ...{ load: { before, after: load() }, rows },
+  }
+}
+
+function startSides(model: string, device: string, threads: number, python: string | undefined): Promise<PythonPeer[]> {
+  const { env } = fairEnvironment(process.env, threads)
+  const flags = ['-C', '@antecedent/source', '--import', import.meta.resolve('tsx')]
+  const own = { interpreter: process.execPath, program: path('side.ts'), flags, more: [device, String(threads)] }
+  const peer = python === undefined ? [] : [{ interpreter: python, program: path('../peers/torch_coref.py') }]
+  return Promise.all([own, ...peer].map((options) => PythonPeer.start({ ...options, model, env })))
+}
