@@ -35,6 +35,10 @@ export async function micro(
   tell: (text: string) => void,
 ): Promise<MicroResult> {
   const { precision, filter, time, threads, only } = options
+  if (options.device === 'gpu')
+    throw new Error(
+      'micro times calls, and on gpu a call returns before its work is done: encoder, lig and matmul wait',
+    )
   const withKernels = precision === 'f32' && only !== 'operations'
   const sides = withKernels ? kernelSides(options.device, threads, hasBlas()) : []
   const [before, busy] = [load(), loadWarning()]

@@ -26,17 +26,17 @@ export function findChromium(): string | undefined {
 }
 
 /** A browser without a window, on software rendering, that asks nothing of the network by itself. */
-export function launchChromium(): Promise<Browser> {
+export function launchChromium(more: readonly string[] = ['--disable-gpu']): Promise<Browser> {
   const executablePath = findChromium()
   if (!executablePath) throw new Error(`no Chromium found: set CHROMIUM or install one of ${names.join(', ')}`)
   const args = [
     '--no-sandbox',
-    '--disable-gpu',
     '--disable-quic',
     '--no-first-run',
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    ...more,
   ]
   return chromium.launch({ executablePath, args, headless: true })
 }

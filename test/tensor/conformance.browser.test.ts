@@ -1,4 +1,7 @@
-/** The wasm device in a real browser: with and without cross-origin isolation, in the page and in a worker. */
+/**
+ * The devices of a real browser: wasm with and without cross-origin isolation, in the page and in a worker; gpu through
+ * the browser's own WebGPU, on its software adapter.
+ */
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -14,6 +17,7 @@ const browserTest = needsChromium(test)
 
 interface Answer {
   description: string
+  pipelines: string[]
   cases: number
   failures: string[]
   isolated: boolean
@@ -29,7 +33,7 @@ function serve(isolated: boolean): Promise<Server> {
     }
     if (path === '/') {
       response.setHeader('Content-Type', 'text/html')
-      response.end('<!doctype html><title>conformance</title>')
+      response.end(page)
       return
     }
     try {
@@ -45,6 +49,10 @@ function serve(isolated: boolean): Promise<Server> {
 }
 
 const script = '/test/tensor/conformancePage.js'
+
+/** A page finds gpu.js as any page finds a package that is not bundled. */
+const page = `<!doctype html><title>conformance</title>
+<script type="importmap">{ "imports": { "gpu.js": "/node_modules/gpu.js/dist/gpu-browser.js" } }</script>`
 
 /** Functions for the page, as text: what runs there is no part of this program. */
 const inPage = (threads: string) => `import('${script}').then(({ conformance }) => conformance(${threads}))`
@@ -98,5 +106,41 @@ for (const isolated of [true, false]) {
     })
   }
 }
+
+browserTest('gpu through the browser: every case agrees with ref, on kernels of gpu.js and our own', async () => {
+  const server = await serve(false)
+  const withGpu = await launchChromium(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'])
+  try {
+    const page = await withGpu.newPage()
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+    const program = `import('${script}').then(({ conformance }) => conformance(undefined, 'gpu'))`
+    const answer = (await page.evaluate(program)) as Answer
+    assert.equal(answer.failures, [])
+    assert.ok(answer.cases > 150, String(answer.cases))
+    assert.match(answer.description, /^gpu \(WebGPU on .*swiftshader/i)
+    for (const kernel of ['gpu.js:exp/', 'gpu.js:add/', 'wgsl:matmul direct/', 'wgsl:softmax/', 'wgsl:addRows/'])
+      assert.ok(
+        answer.pipelines.some((name) => name.startsWith(kernel)),
+        `${kernel} did not run`,
+      )
+  } finally {
+    await withGpu.close()
+    server.closeAllConnections()
+    server.close()
+  }
+})
+
+browserTest('a browser without an adapter says so', async () => {
+  const server = await serve(false)
+  browser ??= await launchChromium()
+  const page = await browser.newPage()
+  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const program = `import('${script}').then(({ conformance }) => conformance(undefined, 'gpu'))`
+  const message = await page.evaluate(`${program}.then(() => 'none', (error) => error.message)`)
+  assert.match(message as string, /useDevice: expected (WebGPU|a WebGPU adapter) for the device gpu/)
+  await page.close()
+  server.closeAllConnections()
+  server.close()
+})
 
 test.run()

@@ -1,8 +1,8 @@
 /**
- * Runs in a page or in one of its workers: every case of the table of operations on `wasm` against `ref`, and a product
- * large enough for threads. Answers with what ran and what disagreed.
+ * Runs in a page or in one of its workers: every case of the table of operations on a device against `ref`, and a
+ * product large enough for threads. Answers with what ran and what disagreed.
  */
-import { matmul, normal, randomKey, uniform, useDevice } from '/packages/tensor/dist/index.js'
+import { device, matmul, normal, randomKey, tensor, uniform, useDevice } from '/packages/tensor/dist/index.js'
 import { apply, ops } from '/packages/tensor/dist/internal.js'
 import { allClose } from '/packages/tensor/dist/testing/allClose.js'
 
@@ -17,24 +17,25 @@ function inputsOf({ shapes, indices, booleans, domain }) {
   })
 }
 
-export async function conformance(threads) {
-  const { description } = await useDevice('wasm', threads ? { threads } : {})
+export async function conformance(threads, name = 'wasm') {
+  const { description } = await useDevice(name, threads ? { threads } : {})
   const failures = []
   let cases = 0
-  const compare = (name, actual, expected) => {
+  const compare = async (name, actual, expected) => {
     cases++
     try {
-      allClose(actual.to('ref'), expected, { rtol: 3e-6, atol: 1e-5 })
+      const read = tensor(await actual.data(), actual.shape, { ...onRef, dtype: actual.dtype })
+      allClose(read, expected, { rtol: 3e-6, atol: 1e-5 })
     } catch (error) {
       failures.push(`${name}: ${error.message}`)
     }
   }
-  for (const [name, op] of Object.entries(ops)) {
+  for (const [operation, op] of Object.entries(ops)) {
     for (const example of op.cases) {
       if (Object.values(example.attrs ?? {}).includes('f64')) continue
       const inputs = inputsOf(example)
-      const there = inputs.map((x) => x.to('wasm'))
-      compare(name, apply(op, there, example.attrs), apply(op, inputs, example.attrs))
+      const there = inputs.map((x) => x.to(name))
+      await compare(operation, apply(op, there, example.attrs), apply(op, inputs, example.attrs))
     }
   }
   const a = normal([300, 200], randomKey(1), onRef)
@@ -42,10 +43,11 @@ export async function conformance(threads) {
   const expected = matmul(a, b)
   // workers start while the first products run
   for (let i = 0; i < 30; i++) {
-    compare('product', matmul(a.to('wasm'), b.to('wasm')), expected.mul(1))
+    await compare('product', matmul(a.to(name), b.to(name)), expected.mul(1))
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
-  return { description, cases, failures, isolated: globalThis.crossOriginIsolated === true }
+  const { pipelines = [] } = device()
+  return { description, pipelines, cases, failures, isolated: globalThis.crossOriginIsolated === true }
 }
 
 if (typeof WorkerGlobalScope !== 'undefined') {
