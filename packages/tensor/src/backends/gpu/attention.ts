@@ -4,40 +4,18 @@
  */
 import type { AttentionOperands, Kernels, View } from '../../kernels.ts'
 import type { Engine } from './engine.ts'
-import { type Rows, rowRunner, stretched } from './rows.ts'
+import { turned } from './memory.ts'
+import { type Rows, rowRunner, softmaxBody, softmaxDerivativeBody, stretched } from './rows.ts'
 import type { Scratch } from './scratch.ts'
 import type { Walker } from './walk.ts'
 
 type Attention = Pick<Kernels, 'attention' | 'attentionPullback' | 'attentionPushforward'>
 
 /** softmax(scale x + m); zeros in a row that is all -Infinity. */
-const probabilitiesBody = /* wgsl */ `
-  var top = infinity_of(0x80000000u);
-  for (var k = lane; k < n; k += LANES) { top = larger(top, p.scale * x(k) + m(k)); }
-  top = largest_of(top, lane, local);
-  var sum = 0.0;
-  for (var k = lane; k < n; k += LANES) { sum += power(p.scale * x(k) + m(k), top); }
-  sum = sum_of(sum, lane, local);
-  let empty = bitcast<u32>(top) == 0xff800000u;
-  for (var k = lane; k < n; k += LANES) {
-    var result = 0.0;
-    if (!empty) { result = power(p.scale * x(k) + m(k), top) / sum; }
-    if (not_finite(top) && !empty) { result = nan_of(0u); }
-    if (inside) { y(k) = result; }
-  }`
+const probabilitiesBody = softmaxBody('(p.scale * x(k) + m(k))', 'true', 'bitcast<u32>(top) == 0xff800000u')
 
-/** scale q (d − ⟨d, q⟩) of probabilities q. */
-const scoresBody = (d: string) => /* wgsl */ `
-  var sum = 0.0;
-  for (var k = lane; k < n; k += LANES) { sum += ${d} * q(k); }
-  let inner = sum_of(sum, lane, local);
-  for (var k = lane; k < n; k += LANES) { if (inside) { y(k) = p.scale * q(k) * (${d} - inner); } }`
-
-/** The last two axes exchanged. */
-const turned = (x: View): View => {
-  const exchange = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!]
-  return { ...x, shape: exchange(x.shape), strides: exchange(x.strides) }
-}
+/** The derivative along d of the products q kᵀ, which `scale` multiplies: scale p ∘ (d − ⟨d, p⟩). */
+const scoresBody = (d: string) => softmaxDerivativeBody(d, 'p.scale * ')
 
 export function attentionKernels(
   engine: Engine,

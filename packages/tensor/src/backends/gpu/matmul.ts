@@ -7,7 +7,7 @@ import type { Kernels, View } from '../../kernels.ts'
 import { isDense, joinAxes } from '../nest.ts'
 import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
-import { bytesPerElement, halfOf } from './memory.ts'
+import { bytesPerElement, halfOf, turned } from './memory.ts'
 import type { Source, Word } from './source.ts'
 import { nestParams, nestSource, type Walker } from './walk.ts'
 
@@ -104,12 +104,6 @@ export function chooseProduct(
   const memory = maxComputeWorkgroupStorageSize >= 2 * tile * depth * bytesPerElement
   const worth = m > tile / 4 && n > tile / 4 && k >= depth
   return room && memory && worth && !serial ? 'tiled' : 'direct'
-}
-
-/** A view with its last two axes exchanged. */
-const turned = (x: View): View => {
-  const exchange = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!]
-  return { ...x, shape: exchange(x.shape), strides: exchange(x.strides) }
 }
 
 const kinds = { direct: { text: direct, rows: 8 * block }, tiled: { text: tiled, rows: tile } } as const

@@ -57,3 +57,9 @@ export function halfOf(x: View, axis: number, half: 0 | 1): View {
   const shape = x.shape.map((size, i) => (i === axis ? (half === 0 ? cut : n - cut) : size))
   return { ...x, shape, offset: x.offset + (half === 0 ? 0 : cut * x.strides[axis]!) }
 }
+
+/** A view with its last two axes exchanged. */
+export const turned = (x: View): View => {
+  const exchange = (list: readonly number[]) => [...list.slice(0, -2), list.at(-1)!, list.at(-2)!]
+  return { ...x, shape: exchange(x.shape), strides: exchange(x.strides) }
+}

@@ -9,12 +9,19 @@ import type { Engine } from './engine.ts'
 import { tooLarge } from './errors.ts'
 import { bytesPerElement, halfOf } from './memory.ts'
 import type { Scratch } from './scratch.ts'
-import { bits, perThread, type Source, storedAs, type Word } from './source.ts'
-import type { Walker } from './walk.ts'
+import { bits, perThread, type Source, storedAs } from './source.ts'
+import { nestParams, nestSource, type Walker } from './walk.ts'
 
 /** Rows up to this length are one thread's; longer ones are shared by threads with so many elements each. */
 const alone = 256
 const each = 64
+
+/** What a kernel reads beside x; `length` is the number of elements it has for a row, where that is not x's. */
+interface Operand {
+  readonly name: string
+  readonly view: View
+  readonly length?: number
+}
 
 /** How two results meet, and what nothing gives. `t` is the row's largest element, where the reduction asks for it. */
 interface Reduction {
@@ -26,16 +33,16 @@ interface Reduction {
 const extreme = (type: 'f32' | 'i32' | 'u32', better: '<' | '>'): Reduction => {
   const first = { f32: 'bitcast<f32>(0x7fc00000u | i)', i32: '0', u32: '0u' }[type] // never seen: the first wins
   const order = type === 'f32' ? (v: string) => rank(v, better) : (v: string) => v
-  return { start: first, step: `if (k == part || ${order('v')} ${better} ${order('total')}) { total = v; }` }
+  return { start: first, step: `if (k == part || ${order('v')} ${better} ${order('result')}) { result = v; }` }
 }
 
 /** A NaN wins on either side. */
 const rank = (v: string, better: '<' | '>'): string => (better === '>' ? `key(${v})` : `(key(${v}) + 1u)`)
 
-const sumOf = { start: '0', step: 'total += v;' }
+const sumOf = { start: '0', step: 'result += v;' }
 
 /** Σ e^(v − t); where t is not finite it is the answer, and the sum does not matter. */
-const powers = { start: '0', step: 'if (!not_finite(v) && !not_finite(t)) { total += exp(max(v - t, -104.0)); }' }
+const powers = { start: '0', step: 'if (!not_finite(v) && !not_finite(t)) { result += exp(max(v - t, -104.0)); }' }
 
 /** A view in which reduced and kept axes are one nest each. */
 function nestsOf(x: View, axes: number) {
@@ -50,64 +57,52 @@ function nestsOf(x: View, axes: number) {
   return { outer, inner, rows: sizeOf(x.shape.slice(0, split)), length: sizeOf(x.shape.slice(split)) }
 }
 
-/** WGSL that computes where an index lies in a nest. */
-function placeFunction(name: string, rank: number): { params: Record<string, Word>; text: string } {
-  const params: Record<string, Word> = {}
-  const lines: string[] = []
-  for (let axis = rank - 1; axis >= 0; axis--) {
-    params[`${name}_n${axis}`] = 'u32'
-    params[`${name}_s${axis}`] = 'i32'
-    const index = axis === 0 ? 'i32(rest)' : `i32(rest % p.${name}_n${axis})`
-    lines.push(`  at += ${index} * p.${name}_s${axis};`)
-    if (axis > 0) lines.push(`  rest /= p.${name}_n${axis};`)
-  }
-  return {
-    params,
-    text: `fn ${name}(index: u32) -> i32 {\n  var rest = index;\n  var at = 0;\n${lines.join('\n')}\n  return at;\n}`,
-  }
-}
-
-const placeParams = (name: string, { sizes, strides }: { sizes: number[]; strides: number[][] }) =>
-  Object.fromEntries(
-    sizes.flatMap((n, axis) => [
-      [`${name}_n${axis}`, n],
-      [`${name}_s${axis}`, strides[0]![axis]!],
-    ]),
-  )
-
 /** Neighbouring threads read neighbouring elements: along the row where it lies dense, else from row to row. */
 const threadIndex = (along: boolean): string =>
   along ? 'let row = i / p.parts; let part = i % p.parts;' : 'let row = i % p.rows; let part = i / p.rows;'
 
 export function reduceKernels(engine: Engine, scratch: Scratch, walker: Walker): Pick<Kernels, 'reduce' | 'argReduce'> {
-  /** One round: `parts` results for each row of x, into y `[rows, parts]`. */
-  function round(name: string, { start, step }: Reduction, x: View, axes: number, y: View, parts: number, top?: View) {
+  /**
+   * Runs `body` with `parts` threads to a row of x, into y `[rows, parts]`: a thread gives `result` of the elements that
+   * `part` and p.parts count out of p.length, element k at `x_i + element(k)`. `more` is one further operand, if any.
+   */
+  function perRow(name: string, x: View, axes: number, y: View, parts: number, body: string, more: Operand | null) {
     const { outer, inner, rows, length } = nestsOf(x, axes)
     const along = inner.strides[0]!.at(-1) === 1
-    const type = storedAs[x.buffer.dtype]
+    const types = [x, y].map(({ buffer }) => storedAs[buffer.dtype])
+    const [rowNames, elementNames] = [['x'], ['element']]
     const source = (): Source => {
-      const [rowAt, elementAt] = [
-        placeFunction('row_at', outer.sizes.length),
-        placeFunction('element', inner.sizes.length),
-      ]
+      const row = nestSource(rowNames, outer.sizes.length, 'row')
+      const element = nestSource(elementNames, inner.sizes.length, 'k', () => '0', 'k')
       return {
-        params: { threads: 'u32', rows: 'u32', length: 'u32', parts: 'u32', ...rowAt.params, ...elementAt.params },
-        reads: { x: type, ...(top && { top: 'f32' }) },
-        writes: { y: type },
+        params: { threads: 'u32', rows: 'u32', length: 'u32', parts: 'u32', ...row.params, ...element.params },
+        reads: { x: types[0]!, ...(more && { [more.name]: storedAs[more.view.buffer.dtype] }) },
+        writes: { y: types[1]! },
         body: perThread(
           `  ${threadIndex(along)}
-  let x_i = p.x_at + row_at(row);
-  ${top ? 'let t = top[p.top_at + i32(row)];' : ''}
-  var total = ${type}(${start});
-  for (var k = part; k < p.length; k += p.parts) { let v = x[x_i + element(k)]; ${step} }
-  y[p.y_at + i32(row * p.parts + part)] = total;`,
-          `${bits}\n${rowAt.text}\n${elementAt.text}`,
+${row.places}
+${body}
+  y[p.y_at + i32(row * p.parts + part)] = result;`,
+          `${bits}\nfn element(k: u32) -> i32 {\n${element.places}\n  return element_i;\n}`,
         ),
       }
     }
-    const params = { rows, length, parts, ...placeParams('row_at', outer), ...placeParams('element', inner) }
-    const key = `wgsl:${name}/${type}/${outer.sizes.length}.${inner.sizes.length}${along ? '/along' : ''}`
-    engine.runThreads(key, source, { x, y, ...(top && { top }) }, rows * parts, params)
+    const params = {
+      ...{ rows, length: more?.length ?? length, parts },
+      ...nestParams(rowNames, outer.sizes, outer.strides),
+      ...nestParams(elementNames, inner.sizes, inner.strides, 'k'),
+    }
+    const key = [name, types[0], `${outer.sizes.length}.${inner.sizes.length}`, ...(along ? ['along'] : [])]
+    const views = { x, y, ...(more && { [more.name]: more.view }) }
+    engine.runThreads(`wgsl:${[...key, ...(more ? [more.name] : [])].join('/')}`, source, views, rows * parts, params)
+  }
+
+  /** One round: `parts` results for each row of x. */
+  function round(name: string, { start, step }: Reduction, x: View, axes: number, y: View, parts: number, top?: View) {
+    const body = `  ${top ? 'let t = top[p.top_at + i32(row)];' : ''}
+  var result = ${storedAs[x.buffer.dtype]}(${start});
+  for (var k = part; k < p.length; k += p.parts) { let v = x[x_i + element(k)]; ${step} }`
+    perRow(name, x, axes, y, parts, body, top ? { name: 'top', view: top } : null)
   }
 
   /** x over its last `axes` axes, y dense of the leading ones. `after` combines the parts of a row. */
@@ -177,70 +172,28 @@ export function reduceKernels(engine: Engine, scratch: Scratch, walker: Walker):
       scratch.use('f32', outer, (sum) => {
         reduce('max', largest, ['max', largest], x, axes, top)
         reduce('sum of powers', powers, ['sum', sumOf], x, axes, sum, top)
-        finishLogSumExp(top, sum, y)
+        const statement =
+          'let t = top[top_i]; if (not_finite(t)) { r[r_i] = t; } else { r[r_i] = t + log(sum[sum_i]); }'
+        walker.walk('logSumExp', { top, sum, r: y }, statement)
       }),
     )
   }
 
-  function finishLogSumExp(top: View, sum: View, y: View): void {
-    const source = (): Source => ({
-      params: { threads: 'u32' },
-      reads: { top: 'f32', sum: 'f32' },
-      writes: { y: 'f32' },
-      body: perThread(
-        `  let t = top[p.top_at + i32(i)];
-  var result = t;
-  if (!not_finite(t)) { result = t + log(sum[p.sum_at + i32(i)]); }
-  y[p.y_at + i32(i)] = result;`,
-        bits,
-      ),
-    })
-    const flat = (x: View): View => ({ ...x, shape: [sizeOf(y.shape)], strides: [1] })
-    const cut = engine.inParts([flat(top), flat(sum), flat(y)], 1, ([t, s, r]) =>
-      engine.runThreads('wgsl:logSumExp', source, { top: t!, sum: s!, y: r! }, t!.shape[0]!),
-    )
-    if (cut === null) throw tooLarge('logSumExp', bytesPerElement, engine.bindingLimit)
-  }
-
   /** The place of the first largest or smallest of a row; of `found` places only, where a round has been made. */
   function place(name: ArgReduceName, x: View, axes: number, y: View, parts: number, found: View | null): void {
-    const { outer, inner, rows, length } = nestsOf(x, axes)
     const type = storedAs[x.buffer.dtype]
     const better = name === 'argmax' ? '>' : '<'
     const order = (v: string) => (type === 'f32' ? rank(v, better) : v)
-    const source = (): Source => {
-      const [rowAt, elementAt] = [
-        placeFunction('row_at', outer.sizes.length),
-        placeFunction('element', inner.sizes.length),
-      ]
-      return {
-        params: { threads: 'u32', rows: 'u32', length: 'u32', parts: 'u32', ...rowAt.params, ...elementAt.params },
-        reads: { x: type, ...(found && { found: 'i32' }) },
-        writes: { y: 'i32' },
-        body: perThread(
-          `  let row = i / p.parts;
-  let part = i % p.parts;
-  let x_i = p.x_at + row_at(row);
-  var best = 0;
-  var best_v = ${type}();
+    const body = `  var result = 0;
+  var best = ${type}();
   for (var k = part; k < p.length; k += p.parts) {
     let at = ${found ? 'found[p.found_at + i32(row * p.length + k)]' : 'i32(k)'};
     let v = x[x_i + element(u32(at))];
-    let same = ${order('v')} == ${order('best_v')};
-    let wins = ${order('v')} ${better} ${order('best_v')};
-    if (k == part || wins || (same && at < best)) { best = at; best_v = v; }
-  }
-  y[p.y_at + i32(row * p.parts + part)] = best;`,
-          `${bits}\n${rowAt.text}\n${elementAt.text}`,
-        ),
-      }
-    }
-    const params = {
-      ...{ rows, length: found ? found.shape.at(-1)! : length, parts },
-      ...{ ...placeParams('row_at', outer), ...placeParams('element', inner) },
-    }
-    const key = `wgsl:${name}/${type}/${outer.sizes.length}.${inner.sizes.length}${found ? '/found' : ''}`
-    engine.runThreads(key, source, { x, y, ...(found && { found }) }, rows * parts, params)
+    let wins = ${order('v')} ${better} ${order('best')};
+    if (k == part || wins || (${order('v')} == ${order('best')} && at < result)) { result = at; best = v; }
+  }`
+    const more = found && { name: 'found', view: found, length: found.shape.at(-1)! }
+    perRow(name, x, axes, y, parts, body, more)
   }
 
   function argReduce(name: ArgReduceName, x: View, axes: number, y: View): void {

@@ -140,19 +140,21 @@ function lanesFor({ serial }: Engine, length: number): number {
   return lanes
 }
 
-const softmaxBody = (kept: string) => /* wgsl */ `
+/**
+ * Softmax of `value`, made of operands' elements k, over the k that are `kept`: the others, and all of a row for which
+ * `empty` holds, give 0.
+ */
+export const softmaxBody = (value: string, kept = 'true', empty = 'false') => /* wgsl */ `
   var top = infinity_of(0x80000000u);
-  var any = 0.0;
-  for (var k = lane; k < n; k += LANES) { if (${kept}) { top = larger(top, x(k)); any = 1.0; } }
+  for (var k = lane; k < n; k += LANES) { if (${kept}) { top = larger(top, ${value}); } }
   top = largest_of(top, lane, local);
-  any = largest_of(any, lane, local);
   var sum = 0.0;
-  for (var k = lane; k < n; k += LANES) { if (${kept}) { sum += power(x(k), top); } }
+  for (var k = lane; k < n; k += LANES) { if (${kept}) { sum += power(${value}, top); } }
   sum = sum_of(sum, lane, local);
   for (var k = lane; k < n; k += LANES) {
     var result = 0.0;
-    if (any > 0.0 && (${kept})) { result = power(x(k), top) / sum; }
-    if (not_finite(top) && any > 0.0 && (${kept})) { result = nan_of(0u); }
+    if (${kept} && !(${empty})) { result = power(${value}, top) / sum; }
+    if (${kept} && !(${empty}) && not_finite(top)) { result = nan_of(0u); }
     if (inside) { y(k) = result; }
   }`
 
@@ -196,11 +198,12 @@ const layerNormDerivativeBody = /* wgsl */ `${statistics}
     if (inside) { y(k) = result; }
   }`
 
-const softmaxDerivativeBody = /* wgsl */ `
+/** factor q ∘ (d − ⟨d, q⟩) of probabilities q; `d` is made of operands' elements k. */
+export const softmaxDerivativeBody = (d: string, factor = '') => /* wgsl */ `
   var sum = 0.0;
-  for (var k = lane; k < n; k += LANES) { sum += d(k) * q(k); }
+  for (var k = lane; k < n; k += LANES) { sum += ${d} * q(k); }
   let inner = sum_of(sum, lane, local);
-  for (var k = lane; k < n; k += LANES) { if (inside) { y(k) = q(k) * (d(k) - inner); } }`
+  for (var k = lane; k < n; k += LANES) { if (inside) { y(k) = ${factor}q(k) * (${d} - inner); } }`
 
 /**
  * Each lane adds up its stretch, then starts from what stands before it. Floats are added in blocks, so that chains of
@@ -252,12 +255,12 @@ export function rowKernels(
   const vector = (w: View | null, shape: readonly number[], otherwise: number): View =>
     w ? stretched(w, shape) : { ...constant(otherwise), shape, strides: shape.map(() => 0) }
   return {
-    softmax: (x, y) => run('softmax', { reads: { x }, writes: { y } }, lengthOf(x), softmaxBody('true')),
+    softmax: (x, y) => run('softmax', { reads: { x }, writes: { y } }, lengthOf(x), softmaxBody('x(k)')),
     maskedSoftmax: (x, mask, y) =>
-      run('maskedSoftmax', { reads: { x, m: mask }, writes: { y } }, lengthOf(x), softmaxBody('m(k) != 0u')),
+      run('maskedSoftmax', { reads: { x, m: mask }, writes: { y } }, lengthOf(x), softmaxBody('x(k)', 'm(k) != 0u')),
     softmaxDerivative(d, probabilities, y) {
       const q = stretched(probabilities, d.shape)
-      run('softmaxDerivative', { reads: { d, q }, writes: { y } }, lengthOf(d), softmaxDerivativeBody)
+      run('softmaxDerivative', { reads: { d, q }, writes: { y } }, lengthOf(d), softmaxDerivativeBody('d(k)'))
     },
     layerNorm(x, residual, weight, bias, eps, y) {
       if (residual) {

@@ -9,24 +9,26 @@ import type { Scratch } from './scratch.ts'
 import { bits, perThread, type Source, storedAs, type Word } from './source.ts'
 
 /**
- * A nest of loops as WGSL: for each operand where its element of thread `i` lies. Sizes and strides are parameters, so
- * that one pipeline serves all shapes of a rank.
+ * A nest of loops as WGSL: for each operand where element `index` lies, from `start` on. Sizes and strides are parameters,
+ * so that one pipeline serves all shapes of a rank; a second nest of a kernel has another letter for its sizes.
  */
 export function nestSource(
   names: readonly string[],
   rank: number,
-  thread = 'i',
+  index = 'i',
+  start = (name: string) => `p.${name}_at`,
+  size = 'n',
 ): { params: Record<string, Word>; places: string } {
   const params: Record<string, Word> = {}
-  const lines = [`  var rest = ${thread};`, ...names.map((name) => `  var ${name}_i = p.${name}_at;`)]
+  const lines = [`  var rest = ${index};`, ...names.map((name) => `  var ${name}_i = ${start(name)};`)]
   for (let axis = rank - 1; axis >= 0; axis--) {
-    params[`n${axis}`] = 'u32'
-    const index = axis === 0 ? 'i32(rest)' : `i32(rest % p.n${axis})`
+    params[`${size}${axis}`] = 'u32'
+    const along = axis === 0 ? 'i32(rest)' : `i32(rest % p.${size}${axis})`
     for (const name of names) {
       params[`${name}_s${axis}`] = 'i32'
-      lines.push(`  ${name}_i += ${index} * p.${name}_s${axis};`)
+      lines.push(`  ${name}_i += ${along} * p.${name}_s${axis};`)
     }
-    if (axis > 0) lines.push(`  rest /= p.n${axis};`)
+    if (axis > 0) lines.push(`  rest /= p.${size}${axis};`)
   }
   return { params, places: lines.join('\n') }
 }
@@ -36,10 +38,11 @@ export function nestParams(
   names: readonly string[],
   sizes: readonly number[],
   strides: readonly (readonly number[])[],
+  size = 'n',
 ): Record<string, number> {
   const params: Record<string, number> = {}
   for (const [axis, n] of sizes.entries()) {
-    params[`n${axis}`] = n
+    params[`${size}${axis}`] = n
     for (const [i, name] of names.entries()) params[`${name}_s${axis}`] = strides[i]![axis]!
   }
   return params
@@ -146,6 +149,7 @@ export function walkerOf(engine: Engine, scratch: Scratch) {
   }
 
   return {
+    walk,
     copy,
     dense,
     fill(value: number, y: View): void {
