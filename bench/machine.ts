@@ -1,6 +1,7 @@
 /** What a figure depends on, besides the code: the machine, what else it does, versions and variables. */
 import { readFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
+import type { DeviceInfo } from '@antecedent/tensor'
 
 export interface Machine {
   cpu: string
@@ -88,10 +89,21 @@ const machineLine = ({ cpu, cpuKind, cores, platform }: Machine): string =>
 
 const loadLine = () => `load      ${load()} (1, 5, 15 minutes)`
 
+/** That times say nothing, where the device is a GPU that a processor stands in for; null elsewhere. */
+export const softwareWarning = ({ isSoftware }: DeviceInfo): string | null =>
+  isSoftware
+    ? 'warning: a software driver stands in for a GPU: these times show that it runs, and are no figures'
+    : null
+
+const warned = (device: DeviceInfo): string[] => [softwareWarning(device)].filter((line) => line !== null)
+
+/** What a device says of itself. */
+export const deviceLines = (device: DeviceInfo): string[] => [`device    ${device.description}`, ...warned(device)]
+
 /** The lines above a table of pairs. */
 export function header(parts: {
   machine: Machine
-  device: string
+  device: DeviceInfo
   threads: number
   pairs: number
   unset: readonly string[]
@@ -100,7 +112,8 @@ export function header(parts: {
   const { machine: m, device, threads, pairs, unset, peers } = parts
   return [
     machineLine(m),
-    `antecedent on ${device}; node ${m.node}, V8 ${m.v8}`,
+    `antecedent on ${device.description}; node ${m.node}, V8 ${m.v8}`,
+    ...warned(device),
     ...peers,
     `threads   ${threads} for every side; ${unsetLine(unset)}`,
     loadLine(),

@@ -6,7 +6,7 @@ import { encoderJobs } from './jobs/encoder.ts'
 import type { Jobs } from './jobs/job.ts'
 import { ligJobs } from './jobs/lig.ts'
 import { matmulJobs } from './jobs/matmul.ts'
-import { header, load, loadWarning, type Machine, machine } from './machine.ts'
+import { header, load, loadWarning, type Machine, machine, softwareWarning } from './machine.ts'
 import { type JobResult, type MeasureOptions, measure } from './measure.ts'
 import type { Options } from './options.ts'
 import { type PythonInfo, PythonPeer } from './peers/python.ts'
@@ -32,6 +32,8 @@ export interface PairedResult {
   peakBytes: { antecedent: number; python: number | null }
   /** what says that others used the machine when the run began; null where it was quiet */
   busy: string | null
+  /** what says that a software driver stood in for a GPU; null elsewhere */
+  software: string | null
   jobs: JobResult[]
 }
 
@@ -53,7 +55,7 @@ export async function paired(
   tell: (text: string) => void,
 ): Promise<PairedResult> {
   const { benchmark, threads = 1, pairs, filter = '', device: name = 'wasm' } = options
-  const device = (await useDevice(name as DeviceName)).description
+  const device = await useDevice(name as DeviceName)
   const notes: string[] = []
   const note = (text: string) => {
     notes.push(text)
@@ -83,7 +85,8 @@ export async function paired(
     }
     const peak = python ? ((await python.request({ job: 'status' })).peakBytes as number) : null
     const result: PairedResult = {
-      ...{ benchmark, date: new Date().toISOString(), device, threads, pairs, machine: machine(), unset },
+      ...{ benchmark, date: new Date().toISOString(), device: device.description, threads, pairs },
+      ...{ machine: machine(), unset, software: softwareWarning(device) },
       load: { before, after: load() },
       python: python?.info ?? null,
       ...{ notes, busy },
@@ -105,14 +108,14 @@ function describe({ versions, threads: taken, capability, mkl, startSeconds }: P
 
 const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`
 
-function footer({ jobs, busy, load: { after }, peakBytes }: PairedResult): string[] {
+function footer({ jobs, busy, software, load: { after }, peakBytes }: PairedResult): string[] {
   const python = peakBytes.python === null ? '' : `, Python ${megabytes(peakBytes.python)}`
   return [
     '',
     ...table(jobs),
     '',
     `load ${after} at the end; peak memory of the processes: antecedent ${megabytes(peakBytes.antecedent)}${python}`,
-    ...(busy === null ? [] : [busy]),
+    ...[busy, software].filter((line) => line !== null),
     ...jobs.flatMap(({ warnings }) => warnings).map((text) => `warning: ${text}`),
   ]
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { kernelCases } from '../bench/micro/cases.ts'
+import { gpu, needsGpu } from './support/gpu.ts'
 import { repository } from './support/shared.ts'
 
 const test = suite('benchmarks')
@@ -46,6 +47,26 @@ test('micro times every kernel beside a limit, on as many threads as were asked 
     assert.ok(rate.value > 0 && rate.limit > 0 && share > 0, name)
   }
 })
+
+needsGpu(test)(
+  'on gpu: the adapter in the header, kernels beside the limits of that device, no figures of a stand-in',
+  () => {
+    const json = join(folder, 'gpu.json')
+    const args = ['--device', 'gpu', '--filter', 'softmax 600', '--time', '1', '--json', json]
+    const { status, stdout, stderr } = bench('micro', ...args)
+    assert.is(status, 0, stderr)
+    assert.match(stdout, /\ndevice +gpu \(WebGPU on \S/)
+    assert.is(/\nwarning: a software driver .* are no figures\n/.test(stdout), gpu!.isSoftware)
+    assert.match(stdout, /\nsoftmax 600×14×14 +gpu +– /)
+    const { kernels, rows } = JSON.parse(readFileSync(json, 'utf8'))
+    assert.is(rows.length, 0, 'operations would be timed by the call')
+    assert.ok(kernels[0].share > 0)
+    assert.match(bench('micro', '--device', 'gpu', '--only', 'operations').stderr, /returns before its work is done/)
+    const product = bench('matmul', '--device', 'gpu', '--filter', '700×384×384', '--pairs', '1')
+    assert.match(product.stdout, /\nantecedent on gpu \(WebGPU on \S/)
+    assert.is(product.stdout.match(/are no figures/g)?.length ?? 0, gpu!.isSoftware ? 2 : 0)
+  },
+)
 
 test('a benchmark of pairs prints its header and table, and writes JSON and a chart', () => {
   const [json, svg] = [join(folder, 'pairs.json'), join(folder, 'pairs.svg')]

@@ -15,6 +15,7 @@ test('kernels: sides, cases, and what they touch', () => {
   assert.equal(names(undefined, undefined, true), ['ref1', 'wasm1', 'wasm2', 'blas1', 'blas2'])
   assert.equal(names(undefined, 4, false), ['ref1', 'wasm4'])
   assert.equal(names('blas', 1, false), ['blas1'])
+  assert.equal(names('gpu', undefined, true), ['gpu1'], 'a GPU only where it is asked for')
   assert.is(new Set(kernelCases.map(({ name }) => name)).size, kernelCases.length, 'names are apart')
   assert.ok(casesOf({ device: 'blas', threads: 1 }).every(({ kernel }) => kernel === 'matmul'))
   assert.equal(

@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { errorsOf, inRows, transposed } from '../bench/accuracy.ts'
 import type { Side } from '../bench/jobs/job.ts'
-import { fairEnvironment, header, loadWarning, machine, microHeader } from '../bench/machine.ts'
+import { deviceLines, fairEnvironment, header, loadWarning, machine, microHeader } from '../bench/machine.ts'
 import { type JobResult, measure } from '../bench/measure.ts'
 import { parseOptions } from '../bench/options.ts'
 import { matmulModel } from '../bench/peers/onnx.ts'
@@ -105,13 +105,24 @@ test('the environment has the same threads for all, and no choice of OpenBLAS ke
   for (const name of ['OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'ANTECEDENT_THREADS']) {
     assert.is(env[name], '2', name)
   }
-  const lines = header({ machine: machine(), device: 'ref', threads: 2, pairs: 3, unset, peers: ['peer x'] })
+  const device = { name: 'ref', description: 'the plain one' }
+  const lines = header({ machine: machine(), device, threads: 2, pairs: 3, unset, peers: ['peer x'] })
+  assert.match(lines.join('\n'), /\nantecedent on the plain one; node/)
   assert.match(
     lines.join('\n'),
     /2 for every side; OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE unset for all \(OPENBLAS_CORETYPE had been set\)/,
   )
   assert.match(lines.join('\n'), /a trial, not a figure/)
   assert.match(lines.join('\n'), /load {6}[\d.]+ [\d.]+ [\d.]+/)
+})
+
+test('a driver that stands in for a GPU is named, and its times are called no figures', () => {
+  const device = { name: 'gpu', description: 'gpu (WebGPU on llvmpipe)' }
+  assert.equal(deviceLines({ ...device, isSoftware: false }), ['device    gpu (WebGPU on llvmpipe)'])
+  assert.match(deviceLines({ ...device, isSoftware: true }).join('\n'), /llvmpipe\)\nwarning: .* are no figures$/)
+  const software = { ...device, isSoftware: true }
+  const lines = header({ machine: machine(), device: software, threads: 1, pairs: 20, unset: [], peers: [] })
+  assert.match(lines.join('\n'), /antecedent on gpu \(WebGPU on llvmpipe\).*\nwarning: a software driver/)
 })
 
 test('a load of others is told, and the variables of BLAS in every header', () => {

@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url'
 import { Bert } from '@antecedent/bert/node'
 import { defaultConfig, initialHead, type Pieces } from '@antecedent/coref'
 import { CorefModel, documentFiles, readDocumentFile } from '@antecedent/coref/node'
-import { randomKey, useDevice } from '@antecedent/tensor'
+import { type DeviceName, randomKey, useDevice } from '@antecedent/tensor'
 import { findBlas } from '@antecedent/tensor/internal'
-import { fairEnvironment, load, loadWarning, type Machine, machine, microHeader } from '../machine.ts'
+import { deviceLines, fairEnvironment, load, loadWarning, type Machine, machine, microHeader } from '../machine.ts'
 import type { Options } from '../options.ts'
 import { PythonPeer } from '../peers/python.ts'
 import { relativeDifference } from '../statistics.ts'
@@ -163,12 +163,16 @@ export async function coref(
   const rows: CorefRow[] = []
   try {
     const model = await writeModel(options.model ?? path('../../models/antecedent-small'), join(folder, 'model'))
-    for (const line of microHeader(machine(), [], [])) print(line)
+    const described: string[] = []
+    for (const device of devices) described.push(...deviceLines(await useDevice(device as DeviceName)))
+    await useDevice('wasm') // which reads the documents
+    for (const line of microHeader(machine(), described, [])) print(line)
     if (busy !== null) tell(`${busy}\n`)
     for (const corpus of chosen) {
       const documents = await documentsOf(model, data, corpus, most)
       for (const device of devices) {
-        for (const threads of options.threads === undefined ? [1, 2] : [options.threads]) {
+        const counts = device === 'gpu' ? [1] : [1, 2]
+        for (const threads of options.threads === undefined ? counts : [options.threads]) {
           const progress = (n: number) =>
             tell(
               `\r${corpus}, ${device}, threads: ${threads}: ${n} of ${documents.length}${n === documents.length ? '\n' : ''}`,

@@ -35,9 +35,10 @@ export async function micro(
   tell: (text: string) => void,
 ): Promise<MicroResult> {
   const { precision, filter, time, threads, only } = options
-  if (options.device === 'gpu')
+  const waits = options.device !== 'gpu' // for the work of a call before it returns
+  if (only === 'operations' && !waits)
     throw new Error(
-      'micro times calls, and on gpu a call returns before its work is done: encoder, lig and matmul wait',
+      '--only: operations are timed by the call, and on gpu that returns before its work is done: kernels, encoder, lig and matmul wait',
     )
   const withKernels = precision === 'f32' && only !== 'operations'
   const sides = withKernels ? kernelSides(options.device, threads, hasBlas()) : []
@@ -54,7 +55,7 @@ export async function micro(
   }
   const name = options.device ?? (precision === 'f64' ? 'ref' : 'wasm')
   const { description } = await useDevice(name as DeviceName, threads === undefined ? {} : { threads })
-  const rows = only === 'kernels' ? [] : operationRows()
+  const rows = only === 'kernels' || !waits ? [] : operationRows()
   if (kernelRows.length + rows.length === 0)
     throw new Error(`--filter: no kernel's or operation's name holds '${filter}'`)
   const [device, date] = [description, new Date().toISOString()]

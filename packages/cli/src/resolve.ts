@@ -105,6 +105,7 @@ function printRecord(model: CorefModel, document: CorefDocument, found: Found, {
   const { clusters, links } = found.resolution
   const { structure, ...rest } = found.record
   const { name, weightsHash } = model.bert.source
+  const { description, pipelines } = device()
   printJson({
     schema: 1,
     document: document.id,
@@ -114,7 +115,7 @@ function printRecord(model: CorefModel, document: CorefDocument, found: Found, {
     clusters,
     links,
     ...(stages && { stages: rest }),
-    provenance: { model: name, weightsHash, device: device().description, version },
+    provenance: { model: name, weightsHash, device: description, ...(pipelines && { pipelines }), version },
   })
 }
 

@@ -16,6 +16,8 @@ export interface DeviceInfo {
   readonly description: string
   /** on `gpu`: the kernels that ran so far, by name; `gpu.js:…` those that gpu.js compiled, `wgsl:…` the hand-written */
   readonly pipelines?: readonly string[]
+  /** on `gpu`: whether a driver on the processor computes in a GPU's place, whose times are no figures */
+  readonly isSoftware?: boolean
 }
 
 export interface DeviceOptions {
@@ -40,8 +42,8 @@ export const registerBackend = (backend: Backend): void => void backends.set(bac
 
 /** The device on which new tensors are made; at first `wasm`. */
 export function device(): DeviceInfo {
-  const { name, description, pipelines } = backendOf()
-  return { name, description, ...(pipelines && { pipelines }) }
+  const { name, description, pipelines, isSoftware } = backendOf()
+  return { name, description, ...(pipelines && { pipelines }), ...(isSoftware !== undefined && { isSoftware }) }
 }
 
 /** @internal The backend of a name, or the current one. */

@@ -157,6 +157,8 @@ export interface Backend {
   onHost?(x: View): TypedArray | null
   /** Enqueues a check that i32 elements are in [0, size), or `ignored`; the next read throws the error of a bad one. */
   checkLater?(x: View, size: number, error: (value: number) => Error, ignored?: number | null): void
+  /** a driver that computes on the processor in a GPU's place: results are right, and times say nothing */
+  readonly isSoftware?: boolean
   /** the kernels that ran so far, by name */
   readonly pipelines?: readonly string[]
   /** the device died; nothing on it can be used again */

@@ -120,6 +120,7 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
     name: settings.name ?? 'gpu',
     description: `gpu (WebGPU on ${adapter}${isSoftware ? ', a driver on the processor' : ''}; elementwise by gpu.js 2.24.1, all else WGSL)`,
     dtypes: ['bool', 'i32', 'f32'],
+    isSoftware,
     device,
     engine,
     get pipelines() {
