@@ -24,6 +24,8 @@ import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { fastDevices } from '../support/devices.ts'
+import { needsGpu } from '../support/gpu.ts'
+import { compare, type Pair } from './conformance.ts'
 
 const onRef = { device: 'ref' } as const
 const drawn = (shape: readonly number[], seed: number): Tensor => normal(shape, randomKey(seed), onRef)
@@ -74,10 +76,19 @@ const shapes = [
 
 const test = suite('attention')
 
-for (const device of ['ref', ...fastDevices] as const) {
-  test(`${device}: value, cotangents and tangents are those of the steps on ref to 3e-6 of the largest`, () => {
+/** Every device that is here, each with the way to run its tests: without an adapter those of gpu are skipped. */
+const devices = [
+  ...(['ref', ...fastDevices] as const).map((device) => [device, test] as const),
+  ['gpu', needsGpu(test)] as const,
+]
+
+/** A device's numbers on ref, whether it is read at once or not. */
+const read = async (y: Tensor): Promise<Tensor> => tensor(await y.data(), y.shape, onRef)
+
+for (const [device, test] of devices) {
+  test(`${device}: value, cotangents and tangents are those of the steps on ref to 3e-6 of the largest`, async () => {
     for (const [i, [l, s, heads, d, e]] of shapes.entries()) {
-      scope(() => {
+      const make = (): Pair[] => {
         const lead = i % 2 === 0 ? [] : [2]
         const xs = [
           drawn([...lead, l, heads * d], i),
@@ -87,48 +98,49 @@ for (const device of ['ref', ...fastDevices] as const) {
         const mask = drawn(i % 3 === 0 ? [l, s] : [1, s], i + 29)
         const expected = everything(stepByStep(heads, mask), xs, 70)
         const moved = xs.map((x) => x.to(device))
-        for (const [k, y] of everything(atOnce(heads, mask.to(device)), moved, 70).entries()) {
-          const size = Math.max(1, expected[k]!.abs().max().item())
-          allClose(y.to('ref'), expected[k]!, { rtol: 0, atol: 3e-6 * size })
-        }
-      })
+        return everything(atOnce(heads, mask.to(device)), moved, 70).map((y, k) => [y, expected[k]!])
+      }
+      await compare(device, make, (y) => ({ rtol: 0, atol: 3e-6 * Math.max(1, y.abs().max().item()) }))
     }
   })
 
-  test(`${device}: a row that may attend to nothing gives zeros, and no gradient flows from it`, () => {
+  test(`${device}: a row that may attend to nothing gives zeros, and no gradient flows from it`, async () => {
     const [l, s, heads, d] = [5, 21, 2, 16]
     const xs = [l, s, s].map((n, i) => drawn([n, heads * d], i).to(device))
     const shut = Array.from({ length: l * s }, (_, i) => (i < s || i % 3 === 0 ? Number.NEGATIVE_INFINITY : 0))
     const mask = tensor(shut, [l, s], { device })
     const { value, pullback } = vjp(atOnce(heads, mask), xs as readonly Tensor[])
-    assert.ok([...value.dataSync()].slice(0, heads * d).every((x) => x === 0))
+    assert.ok([...(await value.data())].slice(0, heads * d).every((x) => x === 0))
     const only = tensor([1, ...new Array(l - 1).fill(0)], [l, 1], { device }) // the cotangent of the first row alone
-    for (const g of pullback(expand(only, value.shape))) assert.ok([...g.dataSync()].every((x) => x === 0))
+    for (const g of pullback(expand(only, value.shape))) assert.ok([...(await g.data())].every((x) => x === 0))
     const along = jvp(atOnce(heads, mask), xs as readonly Tensor[], xs).tangent
-    assert.ok([...along.dataSync()].slice(0, heads * d).every((x) => x === 0))
-    allClose(value.to('ref'), stepByStep(heads, mask.to('ref'))(xs.map((x) => x.to('ref'))), { rtol: 0, atol: 1e-6 })
+    assert.ok([...(await along.data())].slice(0, heads * d).every((x) => x === 0))
+    const onRefToo = await Promise.all([mask, ...xs].map(read))
+    allClose(await read(value), stepByStep(heads, onRefToo[0]!)(onRefToo.slice(1)), { rtol: 0, atol: 1e-6 })
   })
 
-  test(`${device}: a NaN in a query spoils its row and no other, one in a key spoils all`, () => {
+  test(`${device}: a NaN in a query spoils its row and no other, one in a key spoils all`, async () => {
     const [q, k, v] = [0, 1, 2].map((i) => drawn([18, 16], i)) as [Tensor, Tensor, Tensor]
     const spoilt = (x: Tensor, row: number) => {
       const numbers = Float32Array.from(x.dataSync())
       numbers[row * 16 + 3] = Number.NaN
       return tensor(numbers, x.shape, { device })
     }
-    const rowsOf = (y: Tensor) =>
-      Array.from({ length: 18 }, (_, i) => [...y.dataSync()].slice(i * 16, i * 16 + 16).every(Number.isNaN))
-    const byQuery = rowsOf(attention(spoilt(q, 7), k.to(device), v.to(device)))
+    const rowsOf = async (y: Tensor) => {
+      const numbers = [...(await y.data())]
+      return Array.from({ length: 18 }, (_, i) => numbers.slice(i * 16, i * 16 + 16).every(Number.isNaN))
+    }
+    const byQuery = await rowsOf(attention(spoilt(q, 7), k.to(device), v.to(device)))
     assert.equal(
       byQuery,
       byQuery.map((_, i) => i === 7),
     )
-    assert.ok(rowsOf(attention(q.to(device), spoilt(k, 17), v.to(device))).every(Boolean))
+    assert.ok((await rowsOf(attention(q.to(device), spoilt(k, 17), v.to(device)))).every(Boolean))
   })
 
-  test(`${device}: no key gives zeros, no row gives nothing`, () => {
+  test(`${device}: no key gives zeros, no row gives nothing`, async () => {
     const [some, none] = [drawn([3, 4], 1).to(device), zeros([0, 4], { device })]
-    assert.equal([...attention(some, none, none).dataSync()], new Array(12).fill(0))
+    assert.equal([...(await attention(some, none, none).data())], new Array(12).fill(0))
     assert.equal(attention(none, some, some).shape, [0, 4])
     const { pullback } = vjp(([q, k, v]: readonly Tensor[]) => attention(q!, k!, v!), [
       none,
@@ -138,12 +150,12 @@ for (const device of ['ref', ...fastDevices] as const) {
     // the cotangents' buffer comes from the pool, full of other numbers
     scope(() => void zeros([24], { device }).add(7))
     const [, dk, dv] = pullback(zeros([0, 4], { device }))
-    for (const g of [dk!, dv!]) assert.equal([...g.dataSync()], new Array(12).fill(0))
+    for (const g of [dk!, dv!]) assert.equal([...(await g.data())], new Array(12).fill(0))
   })
 }
 
-for (const device of ['ref', ...fastDevices] as const) {
-  test(`${device}: directions along two axes, in any order, are those taken one by one, to 1e-6`, () => {
+for (const [device, test] of devices) {
+  test(`${device}: directions along two axes, in any order, are those taken one by one, to 1e-6`, async () => {
     const [q, k, v] = [0, 1, 2].map((i) => drawn([5, 8], i).to(device)) as [Tensor, Tensor, Tensor]
     const mask = zeros([2, 5, 5], { device })
     const attrs = { heads: 2, scale: 0.5 }
@@ -154,9 +166,9 @@ for (const device of ['ref', ...fastDevices] as const) {
       for (const j of [0, 1, 2, 3]) {
         const one = d.at(i, j)
         const parts = apply(ops.attentionPullback, [one, q, k, v, mask], attrs).reshape([3, 5, 8])
-        allClose(all.at(':', i, j), parts, { rtol: 1e-6, atol: 1e-6 })
+        allClose(await read(all.at(':', i, j)), await read(parts), { rtol: 1e-6, atol: 1e-6 })
         const tangent = apply(ops.attentionPushforward, [one, one, one, q, k, v, mask], attrs)
-        allClose(along.at(i, j), tangent, { rtol: 1e-6, atol: 1e-6 })
+        allClose(await read(along.at(i, j)), await read(tangent), { rtol: 1e-6, atol: 1e-6 })
       }
   })
 }

@@ -4,6 +4,7 @@ import {
   crossEntropy,
   device,
   embedding,
+  gather,
   grad,
   hvp,
   layerNorm,
@@ -116,6 +117,9 @@ onGpu('indices of the host are checked at once, in views and copies too', async 
   const table = normal([5, 3], randomKey(3), there)
   assert.throws(() => embedding(table, ids([0, 5])), /embedding: expected indices from 0 to 4, got 5/)
   assert.throws(() => embedding(table, ids([0, 1, 9, 2], [2, 2]).transpose()), /got 9/)
+  // a view is checked by what it shows
+  const shown = embedding(table, ids([9, 0, 1]).slice([1], [3]))
+  allClose(await shown.data(), await table.slice([0], [2]).data())
   assert.throws(() => oneHot(ids([-1]), 3), /got -1/)
   assert.throws(() => crossEntropy(table, ids([0, 1, 2, 3, 0])), /crossEntropy: expected indices from 0 to 2, got 3/)
   const ignoring = crossEntropy(table, ids([0, 1, -100, 2, 0]), { ignoreIndex: -100 })
@@ -132,9 +136,44 @@ onGpu('indices of the device are clamped, and the next read throws; then all is 
   assert.match((await failure(oneHot(computed([-3]), 2).data())).message, /oneHot: expected indices .* got -3/)
   const twice = scatter(tensor([0, 0], null, there), ids([1, 1]), tensor([1, 2], null, there), 0)
   assert.match((await failure(twice.data())).message, /scatter: expected each place once/)
-  // more checks than one bank holds, the bad one among the first
-  for (let i = 0; i < 600; i++) scope(() => void embedding(table, computed([i === 3 ? 99 : 0])))
-  assert.match((await failure(table.data())).message, /got 99/)
+  // more checks than one bank holds, the bad one among the first or behind them
+  for (const bad of [3, 400]) {
+    for (let i = 0; i < 600; i++) scope(() => void embedding(table, computed([i === bad ? 99 : 0])))
+    assert.match((await failure(table.data())).message, /got 99/)
+  }
+})
+
+onGpu('of several indices out of range the smallest is told; the ignored one is in range', async () => {
+  const table = normal([5, 3], randomKey(3), there)
+  const computed = (values: number[], shape?: number[]) => ids(values, shape).add(0)
+  assert.match((await failure(embedding(table, computed([7, 99, -3, -1])).data())).message, /got -3/)
+  const picked = gather(tensor([[1, 2, 3]], null, there), computed([-5, 7, 1], [1, 3]), 1)
+  assert.match((await failure(picked.data())).message, /gather: .*got -5/)
+  assert.equal([...(await picked.data())], [1, 3, 2])
+  const labels = [0, 1, -100, 2, 0]
+  const loss = (given: Tensor) => crossEntropy(table, given, { ignoreIndex: -100 })
+  allClose(await loss(computed(labels)).data(), await loss(ids(labels)).data())
+  assert.match((await failure(loss(computed([0, 1, -101, 2, 0])).data())).message, /got -101/)
+})
+
+onGpu('operands may start anywhere, and leave gaps between rows and planes', async () => {
+  const numbers = Float32Array.from({ length: 120 }, (_, i) => i)
+  const x = tensor(numbers, null, there)
+  for (const start of [1, 3, 64, 65])
+    assert.equal(
+      [
+        ...(await x
+          .slice([start], [start + 9])
+          .mul(2)
+          .data()),
+      ],
+      Array.from({ length: 9 }, (_, i) => 2 * (start + i)),
+    )
+  const box = tensor(numbers, [2, 6, 10], there).slice([0, 0, 0], [2, 3, 4])
+  const expected = [0, 1].flatMap((b) => [0, 1, 2].flatMap((r) => [0, 1, 2, 3].map((c) => 60 * b + 10 * r + c + 1)))
+  assert.equal([...(await box.add(1).data())], expected)
+  const cast = tensor([Number.NaN, 1.9, -1.9], null, there).cast('i32')
+  assert.equal([...(await cast.data())], [0, 1, -1])
 })
 
 onGpu('what a read returns is what stood there at the call', async () => {

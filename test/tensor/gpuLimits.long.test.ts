@@ -62,6 +62,27 @@ onGpu('rows of 5,000: sums, products, softmax and sorting go on after a thousand
   ),
 )
 
+onGpu('70,000 products in a batch, more than workgroups along one dimension', async () => {
+  const n = 70_000
+  const factors = Float32Array.from({ length: n }, (_, i) => i)
+  const products = await read(() =>
+    matmul(
+      tensor([1, 2, 3, 4], [1, 2, 2], there),
+      tensor(factors, [n, 1, 1], there).mul(tensor([[1], [10]], null, there)),
+    ),
+  )
+  assert.is(products.length, 2 * n)
+  for (const i of [0, 65_534, 65_535, 65_536, n - 1])
+    assert.equal([products[2 * i], products[2 * i + 1]], [21 * i, 43 * i])
+})
+
+onGpu('of equal elements the first wins, wherever threads found them', async () => {
+  const row = new Float32Array(5000)
+  for (const i of [4900, 700, 64, 3000]) row[i] = 1
+  const x = tensor(row, null, there)
+  assert.equal([...(await argmax(x).data()), ...(await argmax(x.mul(0)).data())], [64, 0])
+})
+
 onGpu('20 million elements: the last ones are those of their index', async () => {
   const n = 20 * million
   assert.ok(n > 2 ** 24)
@@ -141,6 +162,32 @@ const narrow = 'gpu that binds 256 KiB'
 if (gpu) registerBackend(await openGpu({ name: narrow, bindingLimit: 2 ** 18 }))
 const cut = conformance(narrow, gpuPromises, gpu !== null)
 const alsoCut = gpu ? cut : cut.skip
+alsoCut('a row that does not fit is reduced in halves, and a table adds up rows in each of its parts', async () => {
+  const n = 200_000
+  const numbers = Float32Array.from({ length: n }, (_, i) => i % 7)
+  const there = { device: narrow }
+  const x = tensor(numbers, null, there)
+  assert.is(
+    (await read(() => sum(x)))[0],
+    numbers.reduce((a, b) => a + b, 0),
+  )
+  numbers[n - 5] = 9
+  const last = tensor(numbers, null, there)
+  assert.is((await read(() => max(last)))[0], 9)
+  const [rows, width] = [4000, 64]
+  const table = zeros([rows, width], there)
+  const index = tensor(Int32Array.from([0, 3999, 1999, 2000, 3999]), null, there)
+  const times = await read(() => grad((table: Tensor) => sum(embedding(table, index)))(table).sum(-1))
+  for (const [row, count] of [
+    [0, 1],
+    [1999, 1],
+    [2000, 1],
+    [3999, 2],
+    [1, 0],
+    [3000, 0],
+  ] as const)
+    assert.is(times[row], count * width)
+})
 alsoCut('a product of 512 KiB takes two dispatches there, and one on the device itself', async () => {
   for (const [name, expected] of [
     [narrow, 2],
