@@ -1,7 +1,7 @@
 /** The golden format: suites on disk, cases, and what is written for the judge. See the README beside the cases. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Tensor, tensor } from '@antecedent/tensor'
+import { device, type Tensor, tensor } from '@antecedent/tensor'
 import {
   parseSafetensors,
   type RawTensor,
@@ -83,9 +83,11 @@ export interface Results {
 
 const stored = { f32: 'F32', f64: 'F64', i32: 'I32', bool: 'BOOL' } as const
 
-/** Adds an output under its name. */
+/** Adds an output under its name; a tensor that another device computed than the one asked for is an error. */
 export async function keepOutput(results: Results, name: string, output: Output): Promise<void> {
   const isPlain = 'data' in output && typeof output.data !== 'function'
+  if (!isPlain && (output as Tensor).device !== device().name)
+    throw new Error(`${name} was computed on ${(output as Tensor).device}, not on ${device().name}`)
   const { shape, data } = isPlain
     ? (output as { shape: readonly number[]; data: Float64Array | Float32Array })
     : { shape: output.shape, data: await (output as Tensor).data() }
@@ -93,9 +95,11 @@ export async function keepOutput(results: Results, name: string, output: Output)
   Object.assign(results.tensors, { [name]: { dtype: stored[dtype], shape: [...shape], data } })
 }
 
-/** Writes `OUT/AREA/SUITE.safetensors` and `.json`. */
+/** Writes `OUT/AREA/SUITE.safetensors` and `.json`, which also tells the device and, on gpu, the kernels that ran so far. */
 export function writeResults(out: string, { area, name }: Suite, { tensors, raised, failed }: Results): void {
   mkdirSync(join(out, area), { recursive: true })
   writeFileSync(join(out, area, `${name}.safetensors`), serializeSafetensors(tensors))
-  writeFileSync(join(out, area, `${name}.json`), `${JSON.stringify({ raised, failed }, null, 1)}\n`)
+  const { description, pipelines } = device()
+  const report = { device: description, ...(pipelines && { pipelines }), raised, failed }
+  writeFileSync(join(out, area, `${name}.json`), `${JSON.stringify(report, null, 1)}\n`)
 }
