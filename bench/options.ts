@@ -13,7 +13,7 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   lig                   Layer Integrated Gradients of the paper's sentence
   matmul                matrix products alone
   coref                 the development documents of OntoGUM and LitBank, by a full-size model that has learnt nothing
-  --device D            default wasm; for f64 ref; kernels and coref: all, where they are
+  --device D            default wasm; for f64 ref; kernels and coref: all that are there, but gpu
   --threads N           default 1; for micro and coref 1 and 2
   --filter PART         kernels, operations or jobs whose name holds PART
   --json FILE           writes the figures
