@@ -56,6 +56,8 @@ export interface CorefResult {
   readonly benchmark: 'coref'
   readonly date: string
   readonly machine: Machine
+  /** what each device says of itself, with a warning where its times are no figures */
+  readonly devices: readonly string[]
   readonly load: { readonly before: string; readonly after: string }
   readonly busy: string | null
   readonly rows: CorefRow[]
@@ -161,9 +163,9 @@ export async function coref(
   const [before, busy] = [load(), loadWarning()]
   const folder = mkdtempSync(join(tmpdir(), 'antecedent-bench-'))
   const rows: CorefRow[] = []
+  const described: string[] = []
   try {
     const model = await writeModel(options.model ?? path('../../models/antecedent-small'), join(folder, 'model'))
-    const described: string[] = []
     for (const device of devices) described.push(...deviceLines(await useDevice(device as DeviceName)))
     await useDevice('wasm') // which reads the documents
     for (const line of microHeader(machine(), described, [])) print(line)
@@ -199,7 +201,7 @@ export async function coref(
   const odd = Math.max(0, ...rows.map(({ difference }) => difference ?? 0))
   if (python !== undefined) print(`scores and links differ from PyTorch's by at most ${odd.toExponential(1)}`)
   return {
-    ...{ benchmark: 'coref', date: new Date().toISOString(), machine: machine(), busy },
+    ...{ benchmark: 'coref', date: new Date().toISOString(), machine: machine(), devices: described, busy },
     ...{ load: { before, after: load() }, rows },
   }
 }

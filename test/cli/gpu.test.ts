@@ -2,9 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CorefModel } from '@antecedent/coref/node'
+import { useDevice } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { tinyModel } from '../coref/tinyModel.ts'
 import { needsGpu } from '../support/gpu.ts'
 import { runCommand } from './run.ts'
 
@@ -39,6 +42,19 @@ onGpu('attend and encode read without a synchronous call', () => {
   assert.is(attentions.length, norms.length)
   const { shape, lastHiddenState } = output('encode', 'He ran.', '--device', 'gpu', '--json')
   assert.equal([lastHiddenState.length, lastHiddenState[0].length], shape)
+})
+
+onGpu('resolve: the entities of wasm, and a record that says what ran', async () => {
+  await useDevice('wasm')
+  await new CorefModel(tinyModel({}, 3, 'f32')).save(join(folder, 'model'))
+  await useDevice('ref')
+  const text = 'The nurse called the doctor because she was late. The doctor was kind.'
+  const on = (device: string) => output('resolve', '--model', 'model', '--text', text, '--device', device, '--json')
+  const [record, expected] = [on('gpu'), on('wasm')]
+  assert.equal(record.clusters, expected.clusters)
+  assert.match(record.provenance.device, /^gpu \(WebGPU on \S/)
+  assert.ok(record.provenance.pipelines.some((name: string) => name.startsWith('wgsl:takeRows/')))
+  assert.not('pipelines' in expected.provenance)
 })
 
 onGpu('explain writes its report', () => {
