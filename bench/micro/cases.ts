@@ -194,6 +194,15 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       },
     },
   ],
+  dropout: [
+    {
+      name: 'dropout',
+      make: (on) => {
+        const [x, y] = [on.floats([rows, wide]), on.result([rows, wide])]
+        return prepared([x], y, (kernels) => kernels.dropout(x, { rate: 0.3, key: [1, 2], period: rows * wide }, y))
+      },
+    },
+  ],
   fill: [
     {
       name: 'fill',

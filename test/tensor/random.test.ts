@@ -1,25 +1,18 @@
-/** Random numbers by key: the published test vectors, distributions, and masks that come again. */
+/** Random numbers by key: the published test vectors, and distributions. */
 import {
   bertNormal,
-  checkpoint,
-  dropout,
   fold,
   glorotNormal,
   glorotUniform,
-  grad,
   heNormal,
-  jvp,
   normal,
-  ones,
   permutation,
   randomKey,
-  sum,
   type Tensor,
   truncatedNormal,
   uniform,
   useDevice,
 } from '@antecedent/tensor'
-import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { philox } from '../../packages/tensor/src/random/philox.ts'
@@ -96,23 +89,6 @@ test('a permutation has every number once', () => {
   // each place of three equally often
   const firsts = Array.from({ length: 600 }, (_, i) => permutation(3, fold(key, i)).at(0).item())
   for (const n of [0, 1, 2]) near(firsts.filter((first) => first === n).length, 200, 45)
-})
-
-test('dropout drops its share, keeps the mean, and is linear with a constant mask', () => {
-  const x = ones([100, 100], { dtype: 'f64' })
-  const y = dropout(x, 0.3, key)
-  near(y.equal(0).cast('f64').mean().item(), 0.3, 0.02)
-  allClose(y.max(), 1 / 0.7)
-  allClose(grad((t: Tensor) => sum(dropout(t, 0.3, key)))(x), y)
-  allClose(jvp((t: Tensor) => dropout(t, 0.3, key), x, x.mul(2)).tangent, y.mul(2))
-  assert.is(dropout(x, 0, key), x)
-  for (const rate of [1, -0.1, Number.NaN]) assert.throws(() => dropout(x, rate, key), /a rate in \[0, 1\)/)
-})
-
-test('a recomputation drops the same elements', () => {
-  const f = (x: Tensor) => dropout(x.square(), 0.5, key).tanh()
-  const x = uniform([50], fold(key, 1), { dtype: 'f64' })
-  assert.equal(grad((t: Tensor) => sum(checkpoint(f)(t)))(x).toArray(), grad((t: Tensor) => sum(f(t)))(x).toArray())
 })
 
 test('initial weights have the spread that their papers ask for', () => {

@@ -1,6 +1,7 @@
 /** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
 export { attention, attentionPullback, attentionPushforward } from './attention'
 export { copy } from './copy'
+export { dropout } from './dropout'
 export {
   binary,
   binaryInt,

@@ -142,9 +142,9 @@ export {
   type WarmupOptions,
 } from './optim/schedule.ts'
 export { type SgdOptions, sgd } from './optim/sgd.ts'
+export { dropout } from './random/dropout.ts'
 export { bertNormal, glorotNormal, glorotUniform, heNormal } from './random/initializers.ts'
 export {
-  dropout,
   fold,
   type NormalOptions,
   normal,

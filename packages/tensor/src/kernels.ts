@@ -8,6 +8,7 @@
  * goes wrong on the device itself may come out as late as the next read.
  */
 import type { DType, TypedArray } from './dtype.ts'
+import type { RandomKey } from './random/philox.ts'
 import type { Shape } from './shape.ts'
 
 /** A block of memory on one device; `data` means what the device wants it to. */
@@ -61,6 +62,15 @@ export interface AttentionOperands extends AttentionViews {
   readonly scale: number
 }
 
+/** Which elements dropout keeps, and what becomes of those. */
+export interface Dropped {
+  /** in [0, 1) */
+  readonly rate: number
+  readonly key: RandomKey
+  /** elements after which the same places are dropped again; x holds a whole number of periods */
+  readonly period: number
+}
+
 export interface Kernels {
   /** Copies x into y, converting the dtype: towards zero to i32; `!= 0` to bool; to f32 rounded to nearest. */
   copy(x: View, y: View): void
@@ -112,6 +122,11 @@ export interface Kernels {
   attentionPushforward(x: AttentionOperands, dx: AttentionViews, y: View): void
   /** y = gelu(x) and slope = gelu′(x) in one pass: what `unary` gives by either name. */
   geluWithDerivative(x: View, y: View, slope: View): void
+  /**
+   * y = x · (1 / (1 − rate)) where kept, the factor rounded to the dtype; else 0, also where x is not finite. Place i of
+   * a period has word i mod 4 of Philox at ⌊i / 4⌋ for the use `dropout`, and is kept where (word >>> 8) / 2²⁴ ≥ rate.
+   */
+  dropout(x: View, dropped: Dropped, y: View): void
   /** y[…, m, n] = Σₖ a[…, m, k] b[…, k, n] (+ bias[n]); the leading axes of all three are equal. f64 sums on `ref`. */
   matmul(a: View, b: View, y: View, bias?: View | null): void
   /** y[…, i, :] = x[…, index[i], :]: rows of the second last axis of x by an index [rows] shared by all leading axes. */

@@ -1,5 +1,6 @@
 /** Every operation, by name, and every public function on tensors. */
 import type { Op } from '../op.ts'
+import { dropoutOps } from '../random/dropout.ts'
 import { arithmeticOps } from './arithmetic.ts'
 import { attentionOps } from './attention.ts'
 import { castOps } from './cast.ts'
@@ -21,6 +22,7 @@ export const ops = {
   ...attentionOps,
   ...castOps,
   ...compareOps,
+  ...dropoutOps,
   ...indexOps,
   ...matmulOps,
   ...movementOps,

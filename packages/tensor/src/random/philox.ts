@@ -18,8 +18,11 @@ function highOfProduct(a: number, b: number): number {
 
 export type Words = [number, number, number, number]
 
+/** Names one stream of random numbers. Plain data; use each key once, and `fold` it for more. */
+export type RandomKey = readonly [number, number]
+
 /** Four words for a counter of four and a key of two. */
-export function philox(counter: Readonly<Words>, key: readonly [number, number]): Words {
+export function philox(counter: Readonly<Words>, key: RandomKey): Words {
   let [c0, c1, c2, c3] = counter
   let [k0, k1] = key
   for (let round = 0; round < 10; round++) {
@@ -36,3 +39,13 @@ export function philox(counter: Readonly<Words>, key: readonly [number, number])
   }
   return [c0, c1, c2, c3]
 }
+
+/** What a counter's third word is for, so that no two uses of a key share numbers. */
+export const uses = { fold: 1, uniform: 2, normal: 3, truncated: 4, permutation: 5, dropout: 6 } as const
+
+export const low = (n: number): number => n >>> 0
+export const high = (n: number): number => Math.floor(n / 2 ** 32) >>> 0
+
+/** The words at place `i` of a key's numbers for one use; `attempt` counts draws at one place. */
+export const wordsAt = (key: RandomKey, use: keyof typeof uses, i: number, attempt = 0): Words =>
+  philox([low(i), high(i), uses[use], attempt], key)

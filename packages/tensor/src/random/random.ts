@@ -1,27 +1,17 @@
 /** Random tensors by key: the same key and shape give the same numbers, on every device. */
 import { type DType, newArray, type TypedArray } from '../dtype.ts'
 import { DTypeError, OptionError } from '../errors.ts'
-import { requireFloat } from '../op.ts'
-import { mul } from '../ops/arithmetic.ts'
 import { type CreateOptions, tensor } from '../ops/create.ts'
-import { where } from '../ops/select.ts'
 import { checkShape, type Shape, sizeOf } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { philox, type Words } from './philox.ts'
+import { high, low, type RandomKey, type Words, wordsAt } from './philox.ts'
 
-/** Names one stream of random numbers. Plain data; use each key once, and `fold` it for more. */
-export type RandomKey = readonly [number, number]
-
-/** What a counter's third word is for, so that no two uses of a key share numbers. */
-const uses = { fold: 1, uniform: 2, normal: 3, truncated: 4, permutation: 5 } as const
+export type { RandomKey } from './philox.ts'
 
 function requireWhole(op: string, n: number): void {
   if (Number.isSafeInteger(n) && n >= 0) return
   throw new OptionError({ op, expected: 'a non-negative safe integer', got: String(n) })
 }
-
-const low = (n: number): number => n >>> 0
-const high = (n: number): number => Math.floor(n / 2 ** 32) >>> 0
 
 /** The key of a seed, a non-negative integer. */
 export function randomKey(seed: number): RandomKey {
@@ -32,7 +22,7 @@ export function randomKey(seed: number): RandomKey {
 /** A key of its own for each number (a step, a layer), as unrelated to `key` as two seeds are. */
 export function fold(key: RandomKey, n: number): RandomKey {
   requireWhole('fold', n)
-  const [a, b] = philox([low(n), high(n), uses.fold, 0], key)
+  const [a, b] = wordsAt(key, 'fold', n)
   return [a, b]
 }
 
@@ -55,7 +45,7 @@ function drawn(op: string, shape: Shape, options: CreateOptions, draw: (i: numbe
 
 /** In [0, 1), with as many bits as the dtype has, so that rounding never gives 1. */
 function uniformAt(key: RandomKey, i: number, dtype: DType): number {
-  const [a, b] = philox([low(i), high(i), uses.uniform, 0], key)
+  const [a, b] = wordsAt(key, 'uniform', i)
   return dtype === 'f32' ? (a >>> 8) / 2 ** 24 : unit(a, b)
 }
 
@@ -90,7 +80,7 @@ function requireStd(op: string, std: number): void {
 /** Normal numbers; `f32` by default. */
 export function normal(shape: Shape, key: RandomKey, { mean = 0, std = 1, ...options }: NormalOptions = {}): Tensor {
   requireStd('normal', std)
-  return drawn('normal', shape, options, (i) => mean + std * gaussian(philox([low(i), high(i), uses.normal, 0], key)))
+  return drawn('normal', shape, options, (i) => mean + std * gaussian(wordsAt(key, 'normal', i)))
 }
 
 /** Normal numbers no further than two standard deviations from the mean: others are drawn again. */
@@ -102,7 +92,7 @@ export function truncatedNormal(
   requireStd('truncatedNormal', std)
   return drawn('truncatedNormal', shape, options, (i) => {
     for (let attempt = 0; ; attempt++) {
-      const x = gaussian(philox([low(i), high(i), uses.truncated, attempt], key))
+      const x = gaussian(wordsAt(key, 'truncated', i, attempt))
       if (Math.abs(x) <= 2) return mean + std * x
     }
   })
@@ -113,28 +103,11 @@ export function permutation(n: number, key: RandomKey, options: { device?: strin
   checkShape('permutation', [n])
   const order = newArray('i32', n).map((_, i) => i)
   for (let i = n - 1; i > 0; i--) {
-    const [a, b] = philox([low(i), high(i), uses.permutation, 0], key)
+    const [a, b] = wordsAt(key, 'permutation', i)
     const j = Math.floor(unit(a, b) * (i + 1))
     const kept = order[i]!
     order[i] = order[j]!
     order[j] = kept
   }
   return tensor(order, null, options)
-}
-
-/**
- * Zeros with probability `rate`, elsewhere x / (1 − rate), so that the mean stays (Srivastava et al. 2014). Which
- * elements, follows from `key` and their position alone: the same call in a recomputation drops the same ones. The mask
- * is a constant of derivatives. A rate of 0 returns x itself: leave dropout out in evaluation.
- *
- * @param rate  in [0, 1)
- */
-export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
-  requireFloat('dropout', x)
-  if (!(rate >= 0 && rate < 1))
-    throw new OptionError({ op: 'dropout', expected: 'a rate in [0, 1)', got: String(rate) })
-  if (rate === 0) return x
-  const kept = newArray('bool', x.size)
-  for (let i = 0; i < kept.length; i++) kept[i] = Number(uniformAt(key, i, 'f32') >= rate)
-  return where(tensor(kept, x.shape, { device: x.device }), mul(x, 1 / (1 - rate)), 0)
 }

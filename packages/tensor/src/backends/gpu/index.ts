@@ -8,6 +8,7 @@ import { acquire, type GpuOptions } from './acquire.ts'
 import { attentionKernels } from './attention.ts'
 import { IndexChecks } from './checks.ts'
 import { loadCompiler } from './compiler.ts'
+import { dropoutKernel } from './dropout.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { Engine } from './engine.ts'
 import { readAtOnce } from './errors.ts'
@@ -135,6 +136,7 @@ export async function openGpu(settings: GpuSettings = {}): Promise<GpuBackend> {
       ...rowKernels(engine, walker, scratch, constant, elementwise.binary),
       ...products,
       ...attentionKernels(engine, scratch, walker, { ...products, ...elementwise }),
+      dropout: dropoutKernel(engine, walker),
       ...gatherKernels(engine, scratch, walker, argsort),
       argsort,
     },

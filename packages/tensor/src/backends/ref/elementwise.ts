@@ -1,6 +1,7 @@
 /** Elementwise kernels: one table of formulas per arity. */
 import type { BinaryName, CompareName, Kernels, UnaryName } from '../../kernels.ts'
-import { elementsOf, forEachRow } from './loops.ts'
+import { wordsAt } from '../../random/philox.ts'
+import { denseElements, elementsOf, forEachRow } from './loops.ts'
 import { erf, gelu, geluDerivative, roundHalfToEven, sigmoid, softplus } from './special.ts'
 
 const unaries: Record<UnaryName, (x: number) => number> = {
@@ -48,7 +49,10 @@ const comparisons: Record<CompareName, (a: number, b: number) => boolean> = {
   greaterEqual: (a, b) => a >= b,
 }
 
-type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
+type Elementwise = Pick<
+  Kernels,
+  'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative' | 'dropout'
+>
 
 export const elementwise: Elementwise = {
   copy(x, y) {
@@ -91,6 +95,19 @@ export const elementwise: Elementwise = {
   geluWithDerivative(x, y, slope) {
     elementwise.unary('gelu', x, y)
     elementwise.unary('geluDerivative', x, slope)
+  },
+
+  dropout(x, { rate, key, period }, y) {
+    const from = denseElements(x)
+    const to = elementsOf(y)
+    const factor = y.buffer.dtype === 'f32' ? Math.fround(1 / (1 - rate)) : 1 / (1 - rate)
+    for (let place = 0; place < period; place += 4) {
+      const words = wordsAt(key, 'dropout', place / 4)
+      for (let i = place; i < Math.min(place + 4, period); i++) {
+        const isKept = (words[i % 4]! >>> 8) / 2 ** 24 >= rate
+        for (let at = i; at < from.length; at += period) to[y.offset + at] = isKept ? from[at]! * factor : 0
+      }
+    }
   },
 
   compare(name, a, b, y) {
