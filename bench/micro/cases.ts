@@ -1,5 +1,12 @@
 /** What every kernel is timed on: operands of the sizes that MiniLM has over fifty points of 14 tokens. */
-import type { AttentionOperands, AttentionViews, Kernels, View } from '@antecedent/tensor/internal'
+import type {
+  AttentionOperands,
+  AttentionViews,
+  Kernels,
+  RowScoreOperands,
+  RowScoreViews,
+  View,
+} from '@antecedent/tensor/internal'
 import { permuted, repeated, type Workbench } from './workbench.ts'
 
 export interface Prepared {
@@ -126,6 +133,26 @@ const attentionCases = (
     },
   }))
 
+/** Sums of rows; a device that lacks the shortcut has nothing to time. */
+function rowScoresCase(
+  name: string,
+  runOf: (x: RowScoreOperands, d: View, dx: RowScoreViews) => Prepared['run'],
+): KernelCase {
+  return {
+    name: `${name} 1000×3000`,
+    make: (on) => {
+      const views = () => ({
+        dense: on.floats([1000, 3000]),
+        tables: Array.from({ length: 4 }, () => on.floats([100, 3000])),
+        weight: on.floats([3000]),
+      })
+      const [x, d, dx] = [{ ...views(), index: on.indices([1000, 4], 100), dropped: null }, on.floats([1000]), views()]
+      const moved = name === 'rowScores' ? [x.dense] : [x.dense, dx.dense]
+      return prepared([...moved, x.weight], d, runOf(x, d, dx))
+    },
+  }
+}
+
 const nameOf = (name: string, shape: readonly number[]): string => `${name} ${shape.join('×')}`
 
 /** Every kernel of the contract: one without a case does not compile. */
@@ -218,7 +245,7 @@ const table: Record<keyof Kernels, KernelCase[]> = {
     copied('copy, heads apart', [50, 14, 12, 32], [0, 2, 1, 3]),
   ],
   reduce: [
-    ...(['sum', 'max', 'min', 'logSumExp'] as const).map((name) => reduction(name)),
+    ...(['sum', 'max', 'min', 'logSumExp', 'sumOfSquares'] as const).map((name) => reduction(name)),
     reduction('sum', 'columns'),
     reduction('max', 'columns'),
   ],
@@ -327,16 +354,20 @@ const table: Record<keyof Kernels, KernelCase[]> = {
       },
     },
   ],
-  rowScores: [
+  rowScores: [rowScoresCase('rowScores', (x, d, _) => (kernels) => kernels.rowScores?.(x, d))],
+  rowScoresPullback: [
+    rowScoresCase('rowScoresPullback', (x, d, dx) => (kernels) => kernels.rowScoresPullback?.(x, d, dx)),
+  ],
+  adam: [
     {
-      name: 'rowScores 1000×3000',
+      name: 'adam',
       make: (on) => {
-        const [dense, table, weight] = [on.floats([1000, 3000]), on.floats([100, 3000]), on.floats([3000])]
-        const [index, y] = [on.indices([1000, 4], 100), on.result([1000])]
-        // a device that lacks the shortcut has nothing to time
-        return prepared([dense, index, weight], y, (kernels) =>
-          kernels.rowScores?.(dense, [table, table, table, table], index, weight, y),
-        )
+        const [w, m, g] = [on.floats([rows, wide]), on.floats([rows, wide]), on.floats([rows, wide])]
+        const v = on.floats([rows, wide], [0, 1])
+        const to = { w: on.result([rows, wide]), m: on.result([rows, wide]), v: on.result([rows, wide]) }
+        const numbers = { scale: 1, decay: 0, beta1: 0.9, beta2: 0.999, rate: 1e-3, unbias: 1, eps: 1e-8 }
+        const step = { ...numbers, decayWith: 1e-7, decayAfter: 0 }
+        return prepared([w, m, v, g, to.w, to.m], to.v, (kernels) => kernels.adam?.({ w, m, v, g }, step, to))
       },
     },
   ],

@@ -5,6 +5,7 @@ import {
   dispose,
   flip,
   layerNorm,
+  linear,
   matmul,
   normal,
   randomKey,
@@ -270,6 +271,28 @@ export function conformance(device: string, promises: Promises, isThere = true) 
         const all = Object.values(layouts)
         const operands = all.flatMap((p) => all.map((q) => [p(there(a)), q(there(b))] as const))
         return operands.flatMap(([p, q]) => [0, 1, 2].map(() => [matmul(p, q), expected] as const))
+      }
+      await compare(device, make, { rtol: 0, atol: 3e-7 * k! + 1e-6 })
+    }
+  })
+
+  test('sums longer than a block of inner size, of many rows, with a bias and without, in every layout', async () => {
+    for (const [i, [m, k, n]] of [
+      [70, 1100, 40],
+      [131, 1025, 33],
+      [64, 513, 16],
+    ].entries()) {
+      const make = (): Pair[] => {
+        const a = normal([m!, k!], randomKey(i), onRef)
+        const b = normal([n!, k!], randomKey(50 + i), onRef)
+        const bias = normal([n!], randomKey(100 + i), onRef)
+        const [plain, affine] = [matmul(a, b, { transposeB: true }), linear(a, b, bias)]
+        const all = Object.values(layouts)
+        const operands = all.flatMap((p) => all.map((q) => [p(there(a)), q(there(b))] as const))
+        return operands.flatMap(([p, q]) => [
+          [matmul(p, q, { transposeB: true }), plain],
+          [linear(p, q, there(bias)), affine],
+        ])
       }
       await compare(device, make, { rtol: 0, atol: 3e-7 * k! + 1e-6 })
     }

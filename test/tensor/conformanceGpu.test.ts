@@ -16,7 +16,7 @@ const written = [
   ...['copy', 'fill', 'f32 to i32', 'select', 'equal', 'notEqual', 'less', 'lessEqual', 'greater', 'greaterEqual'],
   ...['neg', 'add', 'mul', 'sum', 'max', 'min', 'logSumExp', 'argmax', 'argmin', 'cumsum', 'argsort runs'],
   ...['softmax', 'maskedSoftmax', 'softmaxDerivative', 'layerNorm', 'layerNormDerivative', 'matmul direct'],
-  ...['takeRows', 'addRows', 'gather', 'scatterAdd', 'dropout'],
+  ...['takeRows', 'addRows', 'gather', 'scatterAdd', 'dropout', 'sumOfSquares'],
 ]
 
 const last = gpu ? test : test.skip

@@ -109,6 +109,17 @@ test('directions in front drop what x drops, whatever its size', async () => {
   }
 })
 
+test('nothing behind the last element is written', () => {
+  const { allocate, kernels, readSync } = backendOf('wasm')
+  const buffer = allocate('f32', 32)
+  const all = { buffer, shape: [32], strides: [1], offset: 0 }
+  for (let n = 1; n < 17; n++) {
+    kernels.fill(7, all)
+    kernels.dropout({ ...all, shape: [n] }, { rate: 0.5, key: keys[0], period: n }, { ...all, shape: [n] })
+    assert.ok(readSync(all).every((x, i) => (x === 7) === i >= n))
+  }
+})
+
 test('any number of threads gives the same bits', async () => {
   const work = () => scope(() => dropout(normal([3, 70_001], randomKey(5)), 0.3, keys[1]).dataSync())
   await useDevice('wasm', { threads: 1 })

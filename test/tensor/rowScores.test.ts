@@ -1,8 +1,10 @@
 /** Scores of sums of rows: the kernel against the same function of other operations, and its derivatives. */
 import {
   type DeviceName,
+  dropout,
   fastestDevice,
   grad,
+  indexSelect,
   normal,
   randomKey,
   rowScores,
@@ -93,6 +95,70 @@ test('derivatives are those of the decomposition, leading axes too', async () =>
   const batch = rowScores(make([2, 4, 5], 4), [make([2, 3, 5], 5), inputs[1]!], index, inputs[2]!)
   const second = rowScores(make([2, 4, 5], 4).at(1), [make([2, 3, 5], 5).at(1), inputs[1]!], index, inputs[2]!)
   allClose(batch.at(1), second)
+})
+
+test('one pass back gives the cotangents of the formula, with dropout too, on every device and number of threads', async () => {
+  const devices: DeviceName[] = ['ref', 'wasm', ...(fastestDevice() === 'blas' ? (['blas'] as const) : [])]
+  for (const dropped of [null, { key: [5, 6], rate: 0.3 }] as const) {
+    for (const [n, m, length] of [
+      [5, 3, 1],
+      [7, 1, 17],
+      [40, 4, 260],
+      [3, 0, 530],
+    ] as const) {
+      const run = (dtype: 'f32' | 'f64', formula: boolean) => {
+        const make = (shape: number[], key: number) => normal(shape, randomKey(100 * length + key), { dtype })
+        const index = tensor(indexOf(n, m, 6).flat(), [n, m], { dtype: 'i32' })
+        const tables = Array.from({ length: m }, (_, k) => make([6 + k, length], 2 + k))
+        const along = make([n], 50)
+        const loss = ([dense, weight, ...rest]: Tensor[]) => {
+          if (!formula) return rowScores(dense!, rest, index, weight!, { dropped }).mul(along).sum()
+          const sums = rest.reduce(
+            (sum, table, k) => sum.add(indexSelect(table, index.slice([0, k], [null, k + 1]).reshape([n]), 0)),
+            dense!,
+          )
+          const kept = dropped ? dropout(sums.relu(), dropped.rate, dropped.key) : sums.relu()
+          return kept.matmul(weight!).mul(along).sum()
+        }
+        const inputs = [make([n, length], 0), make([length], 1), ...tables]
+        return grad<Tensor[]>(loss)(inputs).map((g) => g.dataSync())
+      }
+      await useDevice('ref')
+      const expected = run('f64', true)
+      for (const device of devices) {
+        const found: ReturnType<typeof run>[] = []
+        for (const threads of device === 'ref' ? [1] : [1, 2]) {
+          await useDevice(device, device === 'ref' ? {} : { threads })
+          found.push(run('f32', false))
+        }
+        for (const [i, g] of found[0]!.entries()) {
+          allClose(tensor(g), tensor(Float32Array.from(expected[i]!)), { rtol: 1e-4, atol: 1e-4 })
+          assert.equal(found.at(-1)![i], g)
+        }
+      }
+    }
+  }
+})
+
+test('derivatives of derivatives, of the pass back and with dropout', async () => {
+  await useDevice('ref')
+  const make = (shape: number[], key: number) => normal(shape, randomKey(key), { dtype: 'f64' })
+  const index = tensor(indexOf(4, 1, 3), null, { dtype: 'i32' })
+  const inputs = [make([4, 5], 1), make([3, 5], 2), make([5], 3)]
+  const dropped = { key: [7, 8], rate: 0.4 } as const
+  const loss = (dense: Tensor, table: Tensor, weight: Tensor) =>
+    rowScores(dense, [table], index, weight, { dropped }).square().sum()
+  assert.ok(checkGradients(loss, inputs))
+  const slopes = (...xs: Tensor[]) =>
+    grad<Tensor[]>((ys) => loss(ys[0]!, ys[1]!, ys[2]!))(xs).reduce(
+      (sum, g) => sum.add(g.sin().sum()),
+      tensor(Float64Array.of(0)).sum(),
+    )
+  assert.ok(checkGradients(slopes, inputs))
+  assert.throws(
+    () => rowScores(inputs[0]!, [inputs[1]!], index, inputs[2]!, { dropped: { key: [1, 2], rate: 1 } }),
+    /rowScores: expected a rate in \[0, 1\), got 1/,
+  )
 })
 
 test('shapes and indices that do not fit are told', () => {

@@ -1,5 +1,4 @@
 /** Kernels that read or add by index. Indices were checked by the host. Operands are dense. */
-import { multiplyAdd } from './multiplyAdd'
 import { field, pointer } from './walk'
 
 /** Rows by index. Plan: 0 x, 1 index, 2 y, 3 rows of x in one batch, 4 bytes of a row, 5 indices; units: rows of y. */
@@ -73,59 +72,5 @@ export function scatterAdd(plan: usize, begin: i32, end: i32, _scratch: usize): 
       if (field(plan, 5)) store<i32>(y, load<i32>(y) + load<i32>(pointer(plan, 0) + at))
       else store<f32>(y, load<f32>(y) + load<f32>(pointer(plan, 0) + at))
     }
-  }
-}
-
-/**
- * Sums of rows through ReLU to a number: y[i] = Σ_f max(0, dense[i, f] + Σ_m table_m[index[i, m], f]) weight[f].
- * Plan: 0 dense, 1 index, 2 weight, 3 y, 4 length of the rows, 5 number of tables, 6 … tables; units: rows of dense;
- * scratch: a word for each table.
- */
-export function rowScores(plan: usize, begin: i32, end: i32, scratch: usize): void {
-  const length = field(plan, 4)
-  const count = field(plan, 5)
-  const bytes = (<usize>length) << 2
-  const weight = pointer(plan, 2)
-  const whole = length & ~15
-  const lastRow = scratch + ((<usize>count) << 2)
-  for (let i = begin; i < end; i++) {
-    const dense = pointer(plan, 0) + bytes * i
-    const index = pointer(plan, 1) + ((<usize>i * count) << 2)
-    for (let m = 0; m < count; m++) {
-      const at = (<usize>m) << 2
-      store<usize>(scratch + at, pointer(plan, 6 + m) + bytes * load<i32>(index + at))
-    }
-    let total = f32x4.splat(0)
-    let f = 0
-    for (; f < whole; f += 16) {
-      const at = (<usize>f) << 2
-      let s0 = v128.load(dense + at)
-      let s1 = v128.load(dense + at, 16)
-      let s2 = v128.load(dense + at, 32)
-      let s3 = v128.load(dense + at, 48)
-      for (let place = scratch; place < lastRow; place += 4) {
-        const row = load<usize>(place) + at
-        s0 = f32x4.add(s0, v128.load(row))
-        s1 = f32x4.add(s1, v128.load(row, 16))
-        s2 = f32x4.add(s2, v128.load(row, 32))
-        s3 = f32x4.add(s3, v128.load(row, 48))
-      }
-      const zero = f32x4.splat(0)
-      const low = f32x4.mul(f32x4.max(s0, zero), v128.load(weight + at))
-      const high = f32x4.mul(f32x4.max(s2, zero), v128.load(weight + at, 32))
-      total = f32x4.add(total, multiplyAdd(low, f32x4.max(s1, zero), v128.load(weight + at, 16)))
-      total = f32x4.add(total, multiplyAdd(high, f32x4.max(s3, zero), v128.load(weight + at, 48)))
-    }
-    let sum =
-      f32x4.extract_lane(total, 0) +
-      f32x4.extract_lane(total, 1) +
-      (f32x4.extract_lane(total, 2) + f32x4.extract_lane(total, 3))
-    for (; f < length; f++) {
-      const at = (<usize>f) << 2
-      let s = load<f32>(dense + at)
-      for (let place = scratch; place < lastRow; place += 4) s += load<f32>(load<usize>(place) + at)
-      sum += max(<f32>0, s) * load<f32>(weight + at)
-    }
-    store<f32>(pointer(plan, 3) + ((<usize>i) << 2), sum)
   }
 }

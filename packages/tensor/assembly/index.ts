@@ -1,4 +1,5 @@
 /** The kernels of the `wasm` device. Each takes a plan (see its file), a range of units of work, and scratch memory. */
+export { adam } from './adam'
 export { attention, attentionPullback, attentionPushforward } from './attention'
 export { copy } from './copy'
 export { dropout } from './dropout'
@@ -15,11 +16,12 @@ export {
   unary,
   unaryInt,
 } from './elementwise'
-export { addRows, gather, rowScores, scatterAdd, takeRows } from './gather'
+export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
 export { layerNorm, layerNormDerivative } from './norm'
+export { rowScores, rowScoresPullback } from './rowScores'
 export {
   argReduce,
   cumsum,
@@ -29,6 +31,7 @@ export {
   softmax,
   softmaxDerivative,
   sumColumns,
+  sumParts,
 } from './rows'
 
 /** The first byte that the host may use. */

@@ -1,5 +1,5 @@
 /** Kernels that take a row at a time; rows are dense, `length` elements each. */
-import { bytes4, dotOf, expRow, maxOf, minOf, sumOf } from './row'
+import { bytes4, dotOf, expRow, maxOf, minOf, squaresOf, sumOf } from './row'
 import { splat } from './special'
 import { field, pointer } from './walk'
 
@@ -84,7 +84,7 @@ export function softmaxDerivativeRow(d: usize, y: usize, to: usize, length: i32)
   }
 }
 
-/** Plan: 0 x, 1 y, 2 length, 3 operation (0 sum, 1 max, 2 min, 3 logSumExp); scratch holds a row for logSumExp. */
+/** Plan: 0 x, 1 y, 2 length, 3 operation (0 sum, 1 max, 2 min, 3 logSumExp, 4 sum of squares); scratch holds a row for logSumExp. */
 export function reduce(plan: usize, begin: i32, end: i32, scratch: usize): void {
   const length = field(plan, 2)
   const operation = field(plan, 3)
@@ -94,6 +94,7 @@ export function reduce(plan: usize, begin: i32, end: i32, scratch: usize): void 
     if (operation == 0) y = <f32>sumOf(x, length)
     else if (operation == 1) y = maxOf(x, length)
     else if (operation == 2) y = minOf(x, length)
+    else if (operation == 4) y = <f32>squaresOf(x, length, 0)
     else {
       y = maxOf(x, length)
       // ±∞ and NaN are the answer
@@ -115,6 +116,22 @@ export function reduceInt(plan: usize, begin: i32, end: i32, _scratch: usize): v
       y = operation == 0 ? y + v : operation == 1 ? max(y, v) : min(y, v)
     }
     store<i32>(pointer(plan, 1) + (<usize>row << 2), y)
+  }
+}
+
+/**
+ * Sums of parts of long rows, so that threads share a row; a unit is a part. Plan: 0 x, 1 sums (f64), 2 length,
+ * 3 elements a part, 4 whether of squares.
+ */
+export function sumParts(plan: usize, begin: i32, end: i32, _scratch: usize): void {
+  const length = field(plan, 2)
+  const part = field(plan, 3)
+  const parts = (length + part - 1) / part
+  for (let unit = begin; unit < end; unit++) {
+    const first = (unit % parts) * part
+    const x = pointer(plan, 0) + ((<usize>(unit / parts) * length + first) << 2)
+    const n = min(part, length - first)
+    store<f64>(pointer(plan, 1) + (<usize>unit << 3), field(plan, 4) != 0 ? squaresOf(x, n, 0) : sumOf(x, n))
   }
 }
 

@@ -136,6 +136,7 @@ export type { Optimizer, OptimizerState, Updated } from './optim/optimizer.ts'
 export {
   clipGradNorm,
   constantSchedule,
+  gradNorm,
   type LinearScheduleOptions,
   linearSchedule,
   type Schedule,
@@ -144,6 +145,7 @@ export {
 export { type SgdOptions, sgd } from './optim/sgd.ts'
 export { dropout } from './random/dropout.ts'
 export { bertNormal, glorotNormal, glorotUniform, heNormal } from './random/initializers.ts'
+export { type Drop, type Dropout, dropoutOf, noDropout } from './random/places.ts'
 export {
   fold,
   type NormalOptions,

@@ -6,7 +6,16 @@ export { wasmBackend } from './backends/wasm/index.ts'
 export { backendOf, openDevice, registerBackend } from './device.ts'
 export { bytesOf, type DType } from './dtype.ts'
 export { DeviceError } from './errors.ts'
-export type { AttentionOperands, AttentionViews, Backend, Buffer, Kernels, View } from './kernels.ts'
+export type {
+  AttentionOperands,
+  AttentionViews,
+  Backend,
+  Buffer,
+  Kernels,
+  RowScoreOperands,
+  RowScoreViews,
+  View,
+} from './kernels.ts'
 export { apply, type Case, hasDerivative, type Op } from './op.ts'
 export { ops } from './ops/index.ts'
 export { stridesOf } from './shape.ts'

@@ -39,8 +39,11 @@ export type BinaryName = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'maximum' | 'mi
 /** y = f(a, b) into bool; a and b of one dtype. NaN compares false, but for `notEqual`. */
 export type CompareName = 'equal' | 'notEqual' | 'less' | 'lessEqual' | 'greater' | 'greaterEqual'
 
-/** Over the trailing axes. `max` and `min`: a NaN wins. `logSumExp`: floats; a row of -Infinity gives -Infinity. */
-export type ReduceName = 'sum' | 'max' | 'min' | 'logSumExp'
+/**
+ * Over the trailing axes. `max` and `min`: a NaN wins. `logSumExp` and `sumOfSquares`: of floats; a row of -Infinity has
+ * the logSumExp -Infinity.
+ */
+export type ReduceName = 'sum' | 'max' | 'min' | 'logSumExp' | 'sumOfSquares'
 
 /** The position in the row of the first largest or smallest element; the first NaN wins. */
 export type ArgReduceName = 'argmax' | 'argmin'
@@ -53,6 +56,50 @@ export interface AttentionViews {
   readonly k: View
   /** […, S, E] */
   readonly v: View
+}
+
+/** A parameter and its running means. */
+export interface AdamViews {
+  readonly w: View
+  /** of the gradient */
+  readonly m: View
+  /** of its square */
+  readonly v: View
+}
+
+/**
+ * The scalars of a step of Adam or one of its kin: g' = scale g + decay w, m' = beta1 m + (1 − beta1) g',
+ * v' = beta2 v + (1 − beta2) g'², s = w − (decayWith w + rate m' / (√(unbias v') + eps)), w' = s − decayAfter s. What
+ * goes of w is added up first: of a share of 1e-7, 1 − share has hardly a digit left in f32.
+ */
+export interface AdamStep {
+  readonly scale: number
+  readonly decay: number
+  readonly beta1: number
+  readonly beta2: number
+  readonly rate: number
+  readonly unbias: number
+  readonly eps: number
+  readonly decayWith: number
+  readonly decayAfter: number
+}
+
+/** The differentiable operands of `rowScores`, or something for each of them. */
+export interface RowScoreViews {
+  /** [n, F] */
+  readonly dense: View
+  /** [R_m, F] each */
+  readonly tables: readonly View[]
+  /** [F] */
+  readonly weight: View
+}
+
+/** What `rowScores` reads. */
+export interface RowScoreOperands extends RowScoreViews {
+  /** i32 [n, m]: of each table the row that a sum takes */
+  readonly index: View
+  /** its period is that of [n, F] */
+  readonly dropped: Dropped | null
 }
 
 /** What attention reads; all leading axes, heads among them, are equal. */
@@ -80,7 +127,7 @@ export interface Kernels {
   compare(name: CompareName, a: View, b: View, y: View): void
   /** y = condition ? a : b; the branch not taken is not read into y, not even as NaN. */
   select(condition: View, a: View, b: View, y: View): void
-  /** Reduces the last `axes` axes of x; sums and logSumExp accumulate in f64. */
+  /** Reduces the last `axes` axes of x; sums, of squares too, and logSumExp accumulate in f64. */
   reduce(name: ReduceName, x: View, axes: number, y: View): void
   /** Over the last `axes` axes of x; y is i32, the index within the flattened row. */
   argReduce(name: ArgReduceName, x: View, axes: number, y: View): void
@@ -137,11 +184,18 @@ export interface Kernels {
   gather(x: View, index: View, y: View): void
   /** y = 0, then y[…, index[…, i]] += x[…, i] along the last axis, in the order of i. */
   scatterAdd(x: View, index: View, y: View): void
+
+  // Shortcuts that a device may lack: the same functions of other kernels then take their place.
+
   /**
-   * y[i] = Σ_f max(0, dense[i, f] + Σ_m tables[m][index[i, m], f]) weight[f]; dense [n, F], tables [R_m, F], index
-   * [n, m]. A shortcut that a device may lack: the same function of other kernels then takes its place.
+   * y[i] = Σ_f keep(max(0, s[i, f])) weight[f] with s[i, f] = dense[i, f] + Σ_m tables[m][index[i, m], f]; keep is
+   * dropout of [n, F], or nothing.
    */
-  rowScores?(dense: View, tables: readonly View[], index: View, weight: View, y: View): void
+  rowScores?(x: RowScoreOperands, y: View): void
+  /** A step of Adam, all of one shape and dtype: new values and running means of a parameter by its gradient. */
+  adam?(x: AdamViews & { readonly g: View }, step: AdamStep, to: AdamViews): void
+  /** The cotangents of dense, weight and tables along d [n], that of y. */
+  rowScoresPullback?(x: RowScoreOperands, d: View, dx: RowScoreViews): void
 }
 
 /** A device: its kernels, its memory, and how to read it. */

@@ -75,7 +75,12 @@ export const matmulOps = {
     },
     derivatives: {
       a: linear(['b'], (dy, { b }) => multiply(dy, transposed(b))),
-      b: linear(['a'], (dy, { a }) => multiply(transposed(a), dy)),
+      // one matrix that serves a batch: all its rows in one product, instead of a product each that are then summed
+      b: linear(['a'], (dy, { a }, { shapes }) =>
+        shapes.b.length === 2
+          ? multiply(transposed(asRows(a, 0)), asRows(dy, dy.rank - a.rank))
+          : multiply(transposed(a), dy),
+      ),
     },
     cases: [
       {

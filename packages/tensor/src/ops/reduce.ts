@@ -106,6 +106,11 @@ export const reduceOps = {
     vjp: logSumExpVjp,
     jvp: (dx, { x, y }, { attrs: { axes } }) => sumTrailing(mul(dx, softmaxOfRows(x, y, axes)), axes),
   }),
+  sumOfSquares: reduction('sumOfSquares', {
+    reads: ['x'],
+    vjp: (dy, { x }, { attrs: { axes } }) => mul(unsqueezeTrailing(mul(dy, 2), axes), x),
+    jvp: (dx, { x }, { attrs: { axes } }) => sumTrailing(mul(dx, mul(x, 2)), axes),
+  }),
   argmax: argReduction('argmax'),
   argmin: argReduction('argmin'),
 }
@@ -233,9 +238,14 @@ export function variance(x: Tensor, axis?: Axis, { correction = 1, ...options }:
   return div(sum(square(deviations), axis, options), Math.max(0, countOf(x, axis) - correction))
 }
 
+/** Σ x² over axes (default all), in one pass. */
+export const sumOfSquares = (x: Tensor, axis?: Axis, options: ReduceOptions = {}): Tensor =>
+  reduce(reduceOps.sumOfSquares, x, axis, options)
+
 /** The 2-norm √Σ x² over axes (default all); derivative 0 where the norm is 0. */
 export function norm(x: Tensor, axis?: Axis, options: ReduceOptions = {}): Tensor {
-  const squares = sum(square(x), axis, options)
+  requireFloat('norm', x)
+  const squares = sumOfSquares(x, axis, options)
   const zero = equal(squares, 0)
   return where(zero, 0, sqrt(where(zero, 1, squares)))
 }

@@ -1,7 +1,6 @@
 /** Adam and its kin: Kingma and Ba 2015, Loshchilov and Hutter 2019, and the two variants that BERT was trained with. */
-import { add, div, mul, sub } from '../ops/arithmetic.ts'
-import { sqrt, square } from '../ops/unary.ts'
-import type { Tensor } from '../tensor.ts'
+import type { AdamStep } from '../kernels.ts'
+import { adamStep } from './adamStep.ts'
 import { atLeastZero, checkOptions, type Optimizer, optimizer, type UpdateRule } from './optimizer.ts'
 
 export interface AdamOptions {
@@ -17,21 +16,17 @@ export interface AdamOptions {
   weightDecay?: number
 }
 
-type Settings = Required<AdamOptions>
+/** What a variant makes of a step: `bias1` is 1 − beta1ⁿ, `bias2` 1 − beta2ⁿ. */
+type Variant = (now: {
+  lr: number
+  weightDecay: number
+  bias1: number
+  bias2: number
+}) => Pick<AdamStep, 'rate'> & Partial<Pick<AdamStep, 'decay' | 'unbias' | 'decayWith' | 'decayAfter'>>
 
-/** The step from the running means, before the learning rate or with it, as the variant says. */
-type Step = (
-  w: Tensor,
-  m: Tensor,
-  v: Tensor,
-  now: { lr: number /** 1 − beta1ⁿ */; bias1: number /** 1 − beta2ⁿ */; bias2: number },
-  settings: Settings,
-) => Tensor
-
-/** A variant by what enters the running means and by its step. */
-function variant(op: string, options: AdamOptions, step: Step, decayInGradient = false): Optimizer {
-  const settings: Settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, ...options }
-  const { beta1, beta2, weightDecay } = settings
+function variant(op: string, options: AdamOptions, of: Variant): Optimizer {
+  const settings = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, ...options }
+  const { beta1, beta2, eps, weightDecay } = settings
   checkOptions(op, settings, {
     lr: atLeastZero,
     beta1: [0, 1],
@@ -39,42 +34,40 @@ function variant(op: string, options: AdamOptions, step: Step, decayInGradient =
     eps: atLeastZero,
     weightDecay: atLeastZero,
   })
-  const rule: UpdateRule<'m' | 'v'> = (w, gradient, slots, { step: n, lr }) => {
-    const g = decayInGradient && weightDecay > 0 ? add(gradient, mul(w, weightDecay)) : gradient
-    const m = add(mul(slots.m, beta1), mul(g, 1 - beta1))
-    const v = add(mul(slots.v, beta2), mul(square(g), 1 - beta2))
-    return { w: step(w, m, v, { lr, bias1: 1 - beta1 ** n, bias2: 1 - beta2 ** n }, settings), m, v }
+  const rule: UpdateRule<'m' | 'v'> = (w, g, { m, v }, { step: n, lr, scale }) => {
+    const own = of({ lr, weightDecay, bias1: 1 - beta1 ** n, bias2: 1 - beta2 ** n })
+    const none = { decay: 0, decayWith: 0, decayAfter: 0, unbias: 1 }
+    return adamStep({ w, m, v, g }, { scale, beta1, beta2, eps, ...none, ...own })
   }
   return optimizer(op, settings.lr, ['m', 'v'], rule)
 }
 
-/** lr (m / (1 − beta1ⁿ)) / (√(v / (1 − beta2ⁿ)) + eps). */
-const corrected: (...args: Parameters<Step>) => Tensor = (_, m, v, { lr, bias1, bias2 }, { eps }) =>
-  mul(div(div(m, bias1), add(sqrt(div(v, bias2)), eps)), lr)
-
 /** Adam: g ← g + weightDecay · w; w ← w − lr m̂ / (√v̂ + eps), with the bias of the running means taken out. */
 export const adam = (options: AdamOptions): Optimizer =>
-  variant('adam', options, (w, ...rest) => sub(w, corrected(w, ...rest)), true)
+  variant('adam', options, ({ lr, weightDecay, bias1, bias2 }) => ({
+    decay: weightDecay,
+    rate: lr / bias1,
+    unbias: 1 / bias2,
+  }))
 
 /** AdamW: w ← w − lr · weightDecay · w first, then as `adam` without the decay. */
 export const adamW = (options: AdamOptions): Optimizer =>
-  variant('adamW', options, (w, m, v, now, settings) => {
-    const decayed = mul(w, 1 - now.lr * settings.weightDecay)
-    return sub(decayed, corrected(w, m, v, now, settings))
-  })
+  variant('adamW', options, ({ lr, weightDecay, bias1, bias2 }) => ({
+    decayWith: lr * weightDecay,
+    rate: lr / bias1,
+    unbias: 1 / bias2,
+  }))
 
 /** The optimiser of BERT's own TensorFlow code, without bias correction: w ← w − lr (m / (√v + eps) + weightDecay · w). */
 export const adamBertTf = (options: AdamOptions): Optimizer =>
-  variant('adamBertTf', options, (w, m, v, { lr }, { eps, weightDecay }) =>
-    sub(w, mul(add(div(m, add(sqrt(v), eps)), mul(w, weightDecay)), lr)),
-  )
+  variant('adamBertTf', options, ({ lr, weightDecay }) => ({ decayWith: lr * weightDecay, rate: lr }))
 
 /**
  * AdamW as in Hugging Face's Transformers before it took PyTorch's: eps is added to the root that is not corrected, and
  * decay follows the step: w ← w − lr √(1 − beta2ⁿ) / (1 − beta1ⁿ) · m / (√v + eps); w ← w − lr · weightDecay · w.
  */
 export const adamwHfLegacy = (options: AdamOptions): Optimizer =>
-  variant('adamwHfLegacy', options, (w, m, v, { lr, bias1, bias2 }, { eps, weightDecay }) => {
-    const stepped = sub(w, mul(div(m, add(sqrt(v), eps)), (lr * Math.sqrt(bias2)) / bias1))
-    return mul(stepped, 1 - lr * weightDecay)
-  })
+  variant('adamwHfLegacy', options, ({ lr, weightDecay, bias1, bias2 }) => ({
+    rate: (lr * Math.sqrt(bias2)) / bias1,
+    decayAfter: lr * weightDecay,
+  }))

@@ -27,11 +27,18 @@ export interface Optimizer {
    *
    * @param gradients  one for each parameter, of its shape
    * @param lr         in place of the optimiser's own, as a schedule gives it
+   * @param scale      what gradients are multiplied by first, as clipping gives it; default 1
    * @throws {ShapeError} where gradients or state do not fit the parameters; nothing has changed then
    * @throws {DTypeError} where they differ from them in dtype, or a parameter is no float
-   * @throws {OptionError} where `lr` is negative or NaN
+   * @throws {OptionError} where `lr` or `scale` is negative, infinite or NaN
    */
-  update(params: readonly Tensor[], gradients: readonly Tensor[], state: OptimizerState, lr?: number): Updated
+  update(
+    params: readonly Tensor[],
+    gradients: readonly Tensor[],
+    state: OptimizerState,
+    lr?: number,
+    scale?: number,
+  ): Updated
 }
 
 /** One parameter: its value, gradient and running values, to its new value and running values. */
@@ -40,7 +47,7 @@ export type UpdateRule<Slot extends string> = (
   g: Tensor,
   slots: Record<Slot, Tensor>,
   /** `step` counts from 1 */
-  context: { step: number; lr: number },
+  context: { step: number; lr: number; scale: number },
 ) => { w: Tensor } & Record<Slot, Tensor>
 
 function requireFit(op: string, params: readonly Tensor[], others: readonly Tensor[], what: string): void {
@@ -69,16 +76,16 @@ export function optimizer<Slot extends string>(
       step: 0,
       slots: Object.fromEntries(slotNames.map((name) => [name, params.map((w) => zeros(w.shape, w))])),
     }),
-    update: (params, gradients, state, lr = lrByDefault) =>
+    update: (params, gradients, state, lr = lrByDefault, scale = 1) =>
       scope(() => {
-        checkOptions(op, { lr }, { lr: atLeastZero })
+        checkOptions(op, { lr, scale }, { lr: atLeastZero, scale: atLeastZero })
         for (const w of params) requireFloat(op, w)
         requireFit(op, params, gradients, 'gradients')
         for (const name of slotNames) requireFit(op, params, state.slots[name] ?? [], `state '${name}'`)
         const step = state.step + 1
         const updated = params.map((w, i) => {
           const own = Object.fromEntries(slotNames.map((name) => [name, state.slots[name]![i]!]))
-          return rule(w, gradients[i]!, own as Record<Slot, Tensor>, { step, lr })
+          return rule(w, gradients[i]!, own as Record<Slot, Tensor>, { step, lr, scale })
         })
         const slots = Object.fromEntries(slotNames.map((name) => [name, updated.map((part) => part[name])]))
         return { params: updated.map(({ w }) => w), state: { step, slots } }

@@ -3,8 +3,8 @@ import { OptionError } from '../errors.ts'
 import { add, div, minimum, mul } from '../ops/arithmetic.ts'
 import { cast } from '../ops/cast.ts'
 import { full } from '../ops/create.ts'
-import { sum } from '../ops/reduce.ts'
-import { sqrt, square } from '../ops/unary.ts'
+import { sumOfSquares } from '../ops/reduce.ts'
+import { sqrt } from '../ops/unary.ts'
 import { scope } from '../scope.ts'
 import type { Tensor } from '../tensor.ts'
 import { atLeastZero, checkOptions } from './optimizer.ts'
@@ -46,6 +46,16 @@ export const constantSchedule = (options: WarmupOptions): Schedule =>
   warmedUp('constantSchedule', options, () => options.lr)
 
 /**
+ * The 2-norm of all gradients together, one number; 0 of none, NaN where one holds a NaN. For clipping without a copy of
+ * the gradients: `update(params, gradients, state, lr, Math.min(1, maxNorm / (norm.item() + 1e-6)))`.
+ */
+export const gradNorm = (gradients: readonly Tensor[]): Tensor =>
+  scope(() => {
+    const [first, ...more] = gradients.map((g) => sumOfSquares(g))
+    return first ? sqrt(more.reduce(add, first)) : full([], 0)
+  })
+
+/**
  * Scales gradients down so that their 2-norm, of all together, is at most `maxNorm`: by
  * min(1, maxNorm / (norm + 1e-6)), as PyTorch's `clip_grad_norm_`. A NaN in any makes all NaN.
  *
@@ -54,8 +64,7 @@ export const constantSchedule = (options: WarmupOptions): Schedule =>
 export function clipGradNorm(gradients: readonly Tensor[], maxNorm: number): { norm: Tensor; gradients: Tensor[] } {
   if (!(maxNorm > 0)) throw new OptionError({ op: 'clipGradNorm', expected: 'maxNorm > 0', got: String(maxNorm) })
   return scope(() => {
-    const [first, ...more] = gradients.map((g) => sum(square(g)))
-    const norm = first ? sqrt(more.reduce(add, first)) : full([], 0)
+    const norm = gradNorm(gradients)
     const scale = minimum(div(maxNorm, add(norm, 1e-6)), 1)
     return { norm, gradients: gradients.map((g) => cast(mul(g, scale), g.dtype)) }
   })

@@ -1,7 +1,10 @@
 /** Stochastic gradient descent. */
 import { OptionError } from '../errors.ts'
 import { add, mul, sub } from '../ops/arithmetic.ts'
+import type { Tensor } from '../tensor.ts'
 import { atLeastZero, checkOptions, type Optimizer, optimizer } from './optimizer.ts'
+
+const scaled = (g: Tensor, scale: number): Tensor => (scale === 1 ? g : mul(g, scale))
 
 export interface SgdOptions {
   /** the learning rate */
@@ -37,12 +40,14 @@ export function sgd(options: SgdOptions): Optimizer {
     })
   }
   if (momentum === 0) {
-    return optimizer('sgd', lr, [], (w, gradient, _, now) => {
+    return optimizer('sgd', lr, [], (w, given, _, now) => {
+      const gradient = scaled(given, now.scale)
       const g = weightDecay === 0 ? gradient : add(gradient, mul(w, weightDecay))
       return { w: sub(w, mul(g, now.lr)) }
     })
   }
-  return optimizer('sgd', lr, ['momentum'], (w, gradient, slots, now) => {
+  return optimizer('sgd', lr, ['momentum'], (w, given, slots, now) => {
+    const gradient = scaled(given, now.scale)
     const g = weightDecay === 0 ? gradient : add(gradient, mul(w, weightDecay))
     // ×1 copies: the state must not be the caller's own gradient
     const buffer = now.step === 1 ? mul(g, 1) : add(mul(slots.momentum, momentum), mul(g, 1 - dampening))

@@ -27,6 +27,12 @@ export const dropoutOps = {
   }),
 }
 
+/** @throws {OptionError} unless a rate lies in [0, 1) */
+export function checkRate(op: string, rate: number): void {
+  if (rate >= 0 && rate < 1) return
+  throw new OptionError({ op, expected: 'a rate in [0, 1)', got: String(rate) })
+}
+
 /**
  * Zeros with probability `rate`, also in the place of NaN; elsewhere x / (1 − rate), so that the mean stays (Srivastava
  * et al. 2014). Which elements, follows from `key` and their position in x alone: the same call in a recomputation drops
@@ -40,7 +46,6 @@ export const dropoutOps = {
  */
 export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
   requireFloat('dropout', x)
-  if (!(rate >= 0 && rate < 1))
-    throw new OptionError({ op: 'dropout', expected: 'a rate in [0, 1)', got: String(rate) })
+  checkRate('dropout', rate)
   return rate === 0 ? x : run(x, { rate, key, period: x.size })
 }

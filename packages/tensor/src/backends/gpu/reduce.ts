@@ -40,6 +40,7 @@ const extreme = (type: 'f32' | 'i32' | 'u32', better: '<' | '>'): Reduction => {
 const rank = (v: string, better: '<' | '>'): string => (better === '>' ? `key(${v})` : `(key(${v}) + 1u)`)
 
 const sumOf = { start: '0', step: 'result += v;' }
+const squaresOf = { start: '0', step: 'result += v * v;' }
 
 /** Σ e^(v − t); where t is not finite it is the answer, and the sum does not matter. */
 const powers = { start: '0', step: 'if (!not_finite(v) && !not_finite(t)) { result += exp(max(v - t, -104.0)); }' }
@@ -226,6 +227,7 @@ ${body}
   return {
     reduce(name, x, axes, y) {
       if (name === 'logSumExp') return logSumExp(x, axes, y)
+      if (name === 'sumOfSquares') return reduce(name, squaresOf, ['sum', sumOf], x, axes, y)
       const by = name === 'sum' ? sumOf : extremes(x, name === 'max' ? '>' : '<')
       reduce(name, by, [name, by], x, axes, y)
     },

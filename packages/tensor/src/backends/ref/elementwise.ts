@@ -1,5 +1,6 @@
 /** Elementwise kernels: one table of formulas per arity. */
-import type { BinaryName, CompareName, Kernels, UnaryName } from '../../kernels.ts'
+import type { DType } from '../../dtype.ts'
+import type { BinaryName, CompareName, Dropped, Kernels, UnaryName } from '../../kernels.ts'
 import { wordsAt } from '../../random/philox.ts'
 import { denseElements, elementsOf, forEachRow } from './loops.ts'
 import { erf, gelu, geluDerivative, roundHalfToEven, sigmoid, softplus } from './special.ts'
@@ -47,6 +48,19 @@ const comparisons: Record<CompareName, (a: number, b: number) => boolean> = {
   lessEqual: (a, b) => a <= b,
   greater: (a, b) => a > b,
   greaterEqual: (a, b) => a >= b,
+}
+
+/** What dropout multiplies the elements of a period by: 0, or 1 / (1 − rate) rounded to the dtype. */
+export function keepFactors({ rate, key, period }: Dropped, dtype: DType): Float64Array {
+  const factor = dtype === 'f32' ? Math.fround(1 / (1 - rate)) : 1 / (1 - rate)
+  const keep = new Float64Array(period)
+  for (let place = 0; place < period; place += 4) {
+    const words = wordsAt(key, 'dropout', place / 4)
+    for (let i = place; i < Math.min(place + 4, period); i++) {
+      if ((words[i % 4]! >>> 8) / 2 ** 24 >= rate) keep[i] = factor
+    }
+  }
+  return keep
 }
 
 type Elementwise = Pick<
@@ -97,16 +111,12 @@ export const elementwise: Elementwise = {
     elementwise.unary('geluDerivative', x, slope)
   },
 
-  dropout(x, { rate, key, period }, y) {
-    const from = denseElements(x)
-    const to = elementsOf(y)
-    const factor = y.buffer.dtype === 'f32' ? Math.fround(1 / (1 - rate)) : 1 / (1 - rate)
-    for (let place = 0; place < period; place += 4) {
-      const words = wordsAt(key, 'dropout', place / 4)
-      for (let i = place; i < Math.min(place + 4, period); i++) {
-        const isKept = (words[i % 4]! >>> 8) / 2 ** 24 >= rate
-        for (let at = i; at < from.length; at += period) to[y.offset + at] = isKept ? from[at]! * factor : 0
-      }
+  dropout(x, dropped, y) {
+    const [from, to] = [denseElements(x), elementsOf(y)]
+    const keep = keepFactors(dropped, y.buffer.dtype)
+    for (let i = 0; i < from.length; i++) {
+      const factor = keep[i % dropped.period]!
+      to[y.offset + i] = factor === 0 ? 0 : from[i]! * factor
     }
   },
 

@@ -1,11 +1,10 @@
 /** Kernels that read or add by index. */
-import type { TypedArray } from '../../dtype.ts'
 import type { Kernels } from '../../kernels.ts'
 import { denseElements, elementsOf } from './loops.ts'
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1)
 
-export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatterAdd' | 'rowScores'> = {
+export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatterAdd'> = {
   takeRows(x, index, y) {
     const [from, at, to] = [denseElements(x), denseElements(index), elementsOf(y)]
     const [rows, width] = x.shape.slice(-2) as [number, number]
@@ -42,22 +41,5 @@ export const gathers: Pick<Kernels, 'takeRows' | 'addRows' | 'gather' | 'scatter
     const k = index.shape.at(-1)!
     to.fill(0, y.offset, y.offset + product(y.shape))
     for (let i = 0; i < at.length; i++) to[y.offset + Math.floor(i / k) * n + at[i]!]! += from[i]!
-  },
-
-  rowScores(dense, tables, index, weight, y) {
-    const [own, at, weights] = [dense, index, weight].map(denseElements) as TypedArray[]
-    const rows = tables.map(denseElements)
-    const to = elementsOf(y)
-    const [n, length] = dense.shape as [number, number]
-    const m = tables.length
-    for (let i = 0; i < n; i++) {
-      let total = 0
-      for (let f = 0; f < length; f++) {
-        let sum = own![i * length + f]!
-        for (let k = 0; k < m; k++) sum += rows[k]![at![i * m + k]! * length + f]!
-        total += Math.max(0, sum) * weights![f]!
-      }
-      to[y.offset + i] = total
-    }
   },
 }

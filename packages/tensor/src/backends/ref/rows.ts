@@ -27,6 +27,12 @@ function sumOf(row: Row): number {
   return sum
 }
 
+function sumOfSquares(row: Row): number {
+  let sum = 0
+  for (let i = 0; i < row.length; i++) sum += row[i]! ** 2
+  return sum
+}
+
 function logSumExp(row: Row): number {
   const top = row.length === 0 ? Number.NEGATIVE_INFINITY : row[argReducers.argmax(row)]!
   if (!Number.isFinite(top)) return top // ±∞ and NaN are the answer
@@ -40,6 +46,7 @@ const reducers: Record<ReduceName, (row: Row) => number> = {
   max: (row) => row[argReducers.argmax(row)]!,
   min: (row) => row[argReducers.argmin(row)]!,
   logSumExp,
+  sumOfSquares,
 }
 
 /** Calls `body(row, i)` for each row of the last `axes` axes of x. */

@@ -1,6 +1,5 @@
 /** Elementwise kernels: operands of any strides, walked in the chunks of a nest of loops. */
 import type { BinaryName, CompareName, Kernels, UnaryName, View } from '../../kernels.ts'
-import { uses } from '../../random/philox.ts'
 import { sizeOf } from '../../shape.ts'
 import { addressOf, type Engine, floatBits } from './engine.ts'
 import { cheap, copyView, denseAt, walkViews } from './walk.ts'
@@ -19,10 +18,7 @@ const quick = new Set<string>(['neg', 'abs', 'sign', 'square', 'relu', 'floor', 
 
 const chunkOf = (name: string): number => (quick.has(name) ? cheap : dear)
 
-type Elementwise = Pick<
-  Kernels,
-  'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative' | 'dropout'
->
+type Elementwise = Pick<Kernels, 'copy' | 'fill' | 'unary' | 'binary' | 'compare' | 'select' | 'geluWithDerivative'>
 
 export function elementwiseKernels(engine: Engine): Elementwise {
   const walk = (kernel: string, operation: number, views: readonly View[], chunk: number): void =>
@@ -53,16 +49,6 @@ export function elementwiseKernels(engine: Engine): Elementwise {
       denseAt(engine, x, (at) =>
         engine.run('geluWithDerivative', [at, addressOf(y), addressOf(slope), size], Math.ceil(size / 4), dear / 4),
       )
-    },
-    dropout(x, { rate, key, period }, y) {
-      const size = sizeOf(x.shape)
-      if (size === 0) return
-      const repeats = size / period
-      const [least, factor] = [Math.ceil(rate * 2 ** 24), floatBits(1 / (1 - rate))]
-      denseAt(engine, x, (at) => {
-        const plan = [at, addressOf(y), period, repeats, least, factor, ...key, uses.dropout]
-        engine.run('dropout', plan, Math.ceil(period / 16), dear / 16 / repeats)
-      })
     },
   }
 }

@@ -2,10 +2,12 @@
 import { bytesOf } from '../../dtype.ts'
 import type { Backend, Buffer, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
+import { adamKernel } from './adam.ts'
 import { attentionKernels } from './attention.ts'
 import { elementwiseKernels, hostView } from './elementwise.ts'
 import { type Block, Engine, type ForeignKernels } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
+import { rowScoreKernels } from './rowScores.ts'
 import { rowKernels } from './rows.ts'
 import { denseAt } from './walk.ts'
 
@@ -33,7 +35,14 @@ export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { 
     dtypes: ['bool', 'i32', 'f32'],
     // its memory finds free blocks fast, and never shrinks: what is kept for one size is lost to the others
     poolLimit: 96 * 2 ** 20,
-    kernels: { ...elementwise, ...rowKernels(engine), ...attentionKernels(engine), matmul },
+    kernels: {
+      ...elementwise,
+      ...rowKernels(engine),
+      ...rowScoreKernels(engine),
+      ...attentionKernels(engine),
+      adam: adamKernel(engine),
+      matmul,
+    },
     allocate(dtype, capacity) {
       const bytes = capacity * bytesOf(dtype)
       return { dtype, capacity, data: { at: engine.heap.allocate(bytes), bytes } satisfies Block }

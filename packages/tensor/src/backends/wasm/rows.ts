@@ -4,12 +4,15 @@ import { sizeOf } from '../../shape.ts'
 import { rows as reference } from '../ref/rows.ts'
 import { hostView } from './elementwise.ts'
 import { addressOf, bytesOfView, type Engine, floatBits } from './engine.ts'
-import { denseAt } from './walk.ts'
+import { denseAddresses } from './walk.ts'
 
 /** Elements of rows that make a chunk. */
 const chunkElements = 8192
 
-const reductions = ['sum', 'max', 'min', 'logSumExp'] as const
+const reductions = ['sum', 'max', 'min', 'logSumExp', 'sumOfSquares'] as const
+
+/** Elements of a part of a row that is summed in parts. */
+const partElements = 2 * chunkElements
 
 /** Rows and their length, where the last `axes` axes are one row. */
 function rowsOf(x: View, axes = 1): { rows: number; length: number } {
@@ -22,22 +25,12 @@ const chunkOf = (length: number, cost = 1): number => Math.max(1, chunkElements 
 type Rows = Pick<
   Kernels,
   | ('reduce' | 'argReduce' | 'cumsum' | 'argsort' | 'softmax' | 'maskedSoftmax' | 'softmaxDerivative')
-  | ('layerNorm' | 'layerNormDerivative' | 'takeRows' | 'addRows' | 'gather' | 'scatterAdd' | 'rowScores')
+  | ('layerNorm' | 'layerNormDerivative' | 'takeRows' | 'addRows' | 'gather' | 'scatterAdd')
 >
 
 export function rowKernels(engine: Engine): Rows {
-  const address = (x: View | null, body: (at: number) => void): void => {
-    if (x) denseAt(engine, x, body)
-    else body(0)
-  }
-  /** The addresses of several operands, dense. */
-  const addresses = (views: readonly (View | null)[], body: (...at: number[]) => void): void => {
-    const next = (i: number, found: number[]): void => {
-      if (i === views.length) body(...found)
-      else address(views[i]!, (at) => next(i + 1, [...found, at]))
-    }
-    next(0, [])
-  }
+  const addresses = (views: readonly (View | null)[], body: (...at: number[]) => void): void =>
+    denseAddresses(engine, views, body)
   const isInt = (x: View): number => Number(x.buffer.dtype === 'i32')
 
   return {
@@ -47,6 +40,11 @@ export function rowKernels(engine: Engine): Rows {
       if (name === 'sum' && x.buffer.dtype === 'f32' && column) {
         const plan = [addressOf(x), addressOf(y), column.rows, column.stride]
         engine.run('sumColumns', plan, column.columns, Math.max(16, chunkElements / column.rows), column.columns * 8)
+        return
+      }
+      const isSum = name === 'sum' || name === 'sumOfSquares'
+      if (isSum && x.buffer.dtype === 'f32' && length > 2 * partElements) {
+        addresses([x], (at) => sumLongRows(at!, rows, length, name === 'sumOfSquares', y))
         return
       }
       const kernel = isInt(x) ? 'reduceInt' : 'reduce'
@@ -154,19 +152,6 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
-    rowScores(dense, tables, index, weight, y) {
-      const { rows, length } = rowsOf(dense)
-      const count = tables.length
-      addresses([dense, index, weight, ...tables], (denseAt, indexAt, weightAt, ...tablesAt) =>
-        engine.run(
-          'rowScores',
-          [denseAt!, indexAt!, weightAt!, addressOf(y), length, count, ...tablesAt],
-          rows,
-          Math.max(4, chunkOf(length, count + 1)),
-          Math.max(4, 4 * count),
-        ),
-      )
-    },
     scatterAdd(x, index, y) {
       const length = y.shape.at(-1)!
       addresses([x, index], (at, indexAt) =>
@@ -178,6 +163,19 @@ export function rowKernels(engine: Engine): Rows {
         ),
       )
     },
+  }
+
+  /** Long rows are cut, the same however many threads there are; the few sums of parts are added up here. */
+  function sumLongRows(at: number, rows: number, length: number, squares: boolean, y: View): void {
+    const parts = Math.ceil(length / partElements)
+    engine.temporary(8 * rows * parts, (sumsAt) => {
+      engine.run('sumParts', [at, sumsAt, length, partElements, Number(squares)], rows * parts, 1)
+      const sums = new Float64Array(engine.heap.buffer, sumsAt, rows * parts)
+      const to = hostView(engine, y)
+      for (let row = 0; row < rows; row++) {
+        to[y.offset + row] = sums.subarray(row * parts, (row + 1) * parts).reduce((total, sum) => total + sum, 0)
+      }
+    })
   }
 
   /** The same view with a typed array behind it, as the reference's loops read. */

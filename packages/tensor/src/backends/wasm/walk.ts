@@ -59,3 +59,14 @@ export function denseAt<T>(engine: Engine, x: View, body: (at: number) => T): T 
     return body(at)
   })
 }
+
+/** The same of several operands; 0 for those that are null. */
+export function denseAddresses(engine: Engine, views: readonly (View | null)[], body: (...at: number[]) => void): void {
+  const next = (i: number, found: number[]): void => {
+    const x = views[i]
+    if (i === views.length) body(...found)
+    else if (x) denseAt(engine, x, (at) => next(i + 1, [...found, at]))
+    else next(i + 1, [...found, 0])
+  }
+  next(0, [])
+}
