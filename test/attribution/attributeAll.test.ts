@@ -25,6 +25,7 @@ const test = suite('attributeAll')
 const config = {
   ...{ vocabSize: 40, hiddenSize: 8, numLayers: 2, numHeads: 2, intermediateSize: 16, activation: 'gelu' as const },
   ...{ maxPositions: 16, typeVocabSize: 2, layerNormEps: 1e-12 },
+  ...{ hiddenDropoutRate: 0.1, attentionDropoutRate: 0.1 },
 }
 
 function tinyBert(): Bert {

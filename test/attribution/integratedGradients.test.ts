@@ -135,6 +135,7 @@ needsShared(test)('LIG at a site is IG of the model with that site replaced', as
     nSteps: 9,
   })
   allClose(record.attributions!.data, Array.from(byHand!.attributions[0]!.data), { rtol: 1e-12, atol: 1e-15 })
+  allClose([record.fx, record.fBaseline], [forward(input).item(), forward(maskBaseline(input)).item()], { rtol: 1e-13 })
 })
 
 needsShared(test)('a site that F does not depend on gets zeros and a warning, beside a target that does', async () => {

@@ -16,6 +16,8 @@ export const bertConfig: BertConfig = {
   typeVocabSize: 2,
   activation: 'gelu',
   layerNormEps: 1e-12,
+  hiddenDropoutRate: 0.1,
+  attentionDropoutRate: 0.1,
   padTokenId: 0,
 }
 

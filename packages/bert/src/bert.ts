@@ -1,7 +1,7 @@
 /** The encoder as its users see it. */
-import { OptionError, type Tensor, tap, tensor } from '@antecedent/tensor'
+import { OptionError, type RandomKey, type Tensor, tap, tensor } from '@antecedent/tensor'
 import type { BertConfig } from './config.ts'
-import { additiveMask, embed, encode, Parameters, pool } from './encoder.ts'
+import { additiveMask, embed, encode, encoderDropout, Parameters, pool } from './encoder.ts'
 import { type BertEncoding, type BertInput, type BertSource, toTensors } from './input.ts'
 import type { WordPieceTokenizer } from './tokenizer/index.ts'
 
@@ -15,6 +15,8 @@ export interface ForwardOptions {
   hiddenStates?: boolean
   /** also return the attention probabilities of every layer; default false */
   attentions?: boolean
+  /** training: drops values at the settings' rates, by this key; default: nothing is dropped */
+  dropout?: RandomKey
 }
 
 export interface BertOutput {
@@ -78,12 +80,12 @@ export class Bert {
    * @throws {ShapeError} for more tokens than positions, ids outside the vocabulary, or shapes that disagree
    */
   forward(input: BertInput, options: ForwardOptions = {}): BertOutput {
-    const { hiddenStates = false, attentions = false, outputRows = null } = options
-    if (!hiddenStates && !attentions) return this.#run(input, outputRows)
+    const { hiddenStates = false, attentions = false } = options
+    if (!hiddenStates && !attentions) return this.#run(input, options)
     const layers = Array.from({ length: this.config.numLayers }, (_, i) => `layer.${i}`)
     const states = hiddenStates ? ['embeddings', ...layers.map((name) => `${name}.output`)] : []
     const maps = attentions ? layers.map((name) => `${name}.attention.probabilities`) : []
-    const { result, recorded } = tap({ record: [...states, ...maps] }, () => this.#run(input, outputRows))
+    const { result, recorded } = tap({ record: [...states, ...maps] }, () => this.#run(input, options))
     const values = (names: string[]) => names.map((name) => recorded[name]!)
     return {
       ...result,
@@ -109,13 +111,14 @@ export class Bert {
     }
   }
 
-  #run(input: BertInput, outputRows: readonly number[] | null): BertOutput {
+  #run(input: BertInput, { outputRows, dropout }: ForwardOptions): BertOutput {
     const parameters = new Parameters({ ...this.parameters, ...this.#overrides })
     const tensors = toTensors(input, this.config)
-    const embeddings = embed(parameters.at('embeddings'), this.config, tensors)
+    const drops = encoderDropout(this.config, dropout)
+    const embeddings = embed(parameters.at('embeddings'), this.config, tensors, drops)
     const mask = tensors.attentionMask ? additiveMask(tensors.attentionMask, embeddings) : null
-    const rows = outputRows && tensor([...outputRows], null, { dtype: 'i32', device: embeddings.device })
-    const lastHiddenState = encode(parameters.at('encoder'), this.config, embeddings, mask, rows)
+    const rows = outputRows ? tensor([...outputRows], null, { dtype: 'i32', device: embeddings.device }) : null
+    const lastHiddenState = encode(parameters.at('encoder'), this.config, embeddings, { mask, rows, drops })
     const first = outputRows ? outputRows.indexOf(0) : 0
     const pooled = parameters.has('pooler.dense.weight') && first >= 0
     const pooler = pooled ? pool(parameters.at('pooler'), lastHiddenState, first) : null

@@ -16,6 +16,10 @@ export interface BertConfig {
   /** `gelu` is the exact one, `gelu_new` its tanh approximation */
   activation: ActivationName
   layerNormEps: number
+  /** share of values that training drops of the embeddings and of each sublayer's output */
+  hiddenDropoutRate: number
+  /** share of attention probabilities that training drops */
+  attentionDropoutRate: number
   padTokenId: number
 }
 
@@ -44,6 +48,7 @@ export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
     if (found !== undefined) return found
     throw new FormatError({ file, key, expected: `one of ${known.join(', ')}`, got: JSON.stringify(value) })
   }
+  const rate = (key: string) => number(key, 0.1, 'a number in [0, 1)', (n) => n >= 0 && n < 1)
   oneOf('model_type', ['bert'], 'bert')
   oneOf('position_embedding_type', ['absolute'], 'absolute')
   const config: BertConfig = {
@@ -56,6 +61,8 @@ export function parseConfig(json: unknown, file = 'config.json'): BertConfig {
     typeVocabSize: whole('type_vocab_size', 2),
     activation: oneOf('hidden_act', activationNames, 'gelu'),
     layerNormEps: number('layer_norm_eps', 1e-12, 'a number of at least 0', (n) => n >= 0),
+    hiddenDropoutRate: rate('hidden_dropout_prob'),
+    attentionDropoutRate: rate('attention_probs_dropout_prob'),
     padTokenId: whole('pad_token_id', 0, 0),
   }
   if (config.hiddenSize % config.numHeads !== 0) {
@@ -81,5 +88,7 @@ export const configToJson = (config: BertConfig): Record<string, unknown> => ({
   type_vocab_size: config.typeVocabSize,
   hidden_act: config.activation,
   layer_norm_eps: config.layerNormEps,
+  hidden_dropout_prob: config.hiddenDropoutRate,
+  attention_probs_dropout_prob: config.attentionDropoutRate,
   pad_token_id: config.padTokenId,
 })

@@ -27,8 +27,11 @@ import {
   add,
   attention as attentionOf,
   cast,
+  type Dropout,
+  dropoutOf,
   embedding,
   expand,
+  fold,
   gelu,
   geluTanh,
   indexSelect,
@@ -38,6 +41,8 @@ import {
   linear,
   matmul,
   mul,
+  noDropout,
+  type RandomKey,
   relu,
   reshape,
   scope,
@@ -101,8 +106,25 @@ export function additiveMask(attentionMask: Tensor, like: Tensor): Tensor {
   return reshape(mul(sub(1, mask), hidden), [...mask.shape.slice(0, -1), 1, 1, length])
 }
 
-/** E = LayerNorm(W_word[ids] + W_position[positions] + W_type[types]). */
-export function embed(p: Parameters, config: BertConfig, input: BertTensors & { positionIds: Tensor }): Tensor {
+/** What training drops at random: hidden values, and attention probabilities. */
+export interface EncoderDropout {
+  readonly hidden: Dropout
+  readonly attention: Dropout
+}
+
+/** The dropout of one pass by the settings' rates; without a key nothing is dropped. */
+export const encoderDropout = (config: BertConfig, key?: RandomKey): EncoderDropout => ({
+  hidden: key ? dropoutOf(config.hiddenDropoutRate, fold(key, 0)) : noDropout,
+  attention: key ? dropoutOf(config.attentionDropoutRate, fold(key, 1)) : noDropout,
+})
+
+/** E = dropout(LayerNorm(W_word[ids] + W_position[positions] + W_type[types])). */
+export function embed(
+  p: Parameters,
+  config: BertConfig,
+  input: BertTensors & { positionIds: Tensor },
+  { hidden: drops }: EncoderDropout,
+): Tensor {
   const { inputIds, inputsEmbeds, positionIds } = input
   const words = inputsEmbeds ?? embedding(p.get('word_embeddings.weight'), inputIds!, { name: 'inputIds' })
   const lead = words.shape.slice(0, -1)
@@ -119,7 +141,7 @@ export function embed(p: Parameters, config: BertConfig, input: BertTensors & { 
     )
     return add(add(word, position), tokenType)
   })
-  return site('embeddings', p.layerNorm(sum, config.layerNormEps))
+  return site('embeddings', drops.next()(p.layerNorm(sum, config.layerNormEps)))
 }
 
 /** Heads side by side: `[…, A, L, d]` as `[…, L, A d]`. */
@@ -129,18 +151,22 @@ function sideBySide(x: Tensor): Tensor {
   return reshape(heads, [...heads.shape.slice(0, -2), count * width])
 }
 
-/** softmax(q kᵀ / √d + mask) v of heads […, A, L, d], side by side; the scores at sites where a tap wants them. */
-function contextOf(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | null): Tensor {
-  if (!isTapped('scores', 'probabilities')) {
+/**
+ * dropout(softmax(q kᵀ / √d + mask)) v of heads […, A, L, d], side by side; the scores at sites where a tap wants them.
+ * The site of the probabilities is before dropout.
+ */
+function contextOf(query: Tensor, key: Tensor, value: Tensor, { mask, drops }: Pass): Tensor {
+  if (drops.attention === noDropout && !isTapped('scores', 'probabilities')) {
     return attentionOf(sideBySide(query), sideBySide(key), sideBySide(value), { heads: query.shape.at(-3)!, mask })
   }
   const raw = mul(matmul(query, key, { transposeB: true }), 1 / Math.sqrt(query.shape.at(-1)!))
   const scores = site('scores', mask ? add(raw, mask) : raw)
-  return sideBySide(matmul(site('probabilities', softmax(scores)), value))
+  return sideBySide(matmul(drops.attention.next()(site('probabilities', softmax(scores))), value))
 }
 
 /** Attention of every head, then the output projection, residual and LayerNorm. */
-function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
+function attention(p: Parameters, config: BertConfig, x: Tensor, pass: Pass): Tensor {
+  const { rows, drops } = pass
   const { numHeads, hiddenSize, layerNormEps } = config
   const headDim = hiddenSize / numHeads
   const read = rows ? indexSelect(x, rows, -2) : x // what asks; all tokens answer
@@ -148,35 +174,40 @@ function attention(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | 
     const y = p.at('self').dense(name, name === 'query' ? read : x)
     return site(name, swapAxes(reshape(y, [...y.shape.slice(0, -1), numHeads, headDim]), -2, -3)) // […, A, L, d]
   }
-  const context = site('context', contextOf(project('query'), project('key'), project('value'), mask))
+  const context = site('context', contextOf(project('query'), project('key'), project('value'), pass))
   const output = p.at('output')
-  return site('output', output.layerNorm(output.dense('dense', context), layerNormEps, read))
+  const projected = drops.hidden.next()(output.dense('dense', context))
+  return site('output', output.layerNorm(projected, layerNormEps, read))
 }
 
-function layer(p: Parameters, config: BertConfig, x: Tensor, mask: Tensor | null, rows: Tensor | null): Tensor {
-  const attended = inSite('attention', () => attention(p.at('attention'), config, x, mask, rows))
+function layer(p: Parameters, config: BertConfig, x: Tensor, pass: Pass): Tensor {
+  const attended = inSite('attention', () => attention(p.at('attention'), config, x, pass))
   const mlp = site('mlp', activations[config.activation](p.at('intermediate').dense('dense', attended)))
   const output = p.at('output')
-  return site('output', output.layerNorm(output.dense('dense', mlp), config.layerNormEps, attended))
+  const projected = pass.drops.hidden.next()(output.dense('dense', mlp))
+  return site('output', output.layerNorm(projected, config.layerNormEps, attended))
+}
+
+/** What all layers of a pass share. */
+interface Pass {
+  /** of `additiveMask` */
+  readonly mask: Tensor | null
+  /** those of the last layer that are read, i32; all where null */
+  readonly rows: Tensor | null
+  readonly drops: EncoderDropout
 }
 
 /**
  * All layers; what a layer makes is freed at its end, unless a derivative or a tap holds it. Of the last layer, only the
- * `rows` that are read (i32, all where null): queries, attention output and feed-forward of the others would be for
- * nothing, while keys and values need every token.
+ * rows that are read: queries, attention output and feed-forward of the others would be for nothing, while keys and
+ * values need every token.
  */
-export function encode(
-  p: Parameters,
-  config: BertConfig,
-  embeddings: Tensor,
-  mask: Tensor | null,
-  rows: Tensor | null,
-): Tensor {
+export function encode(p: Parameters, config: BertConfig, embeddings: Tensor, pass: Pass): Tensor {
   let x = embeddings
   for (let i = 0; i < config.numLayers; i++) {
     const input = x
-    const read = i === config.numLayers - 1 ? rows : null
-    x = inSite(`layer.${i}`, () => scope(() => layer(p.at(`layer.${i}`), config, input, mask, read)))
+    const own = i === config.numLayers - 1 ? pass : { ...pass, rows: null }
+    x = inSite(`layer.${i}`, () => scope(() => layer(p.at(`layer.${i}`), config, input, own)))
   }
   return site('encoder', x)
 }
