@@ -1,9 +1,11 @@
 import { defaultConfig, type Pieces, parseCorefConfig, structureOfSpans } from '@antecedent/coref'
 import {
+  dropoutOf,
   fold,
   grad,
   matmul,
   memoryInfo,
+  noDropout,
   randomKey,
   softmax,
   stack,
@@ -19,7 +21,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { genreIndex } from '../../packages/coref/src/model/config.ts'
 import { finePairs, type PairOptions, pairFeatures } from '../../packages/coref/src/model/fine.ts'
-import { type Context, dropoutOf, noDropout, score, takeRows } from '../../packages/coref/src/model/layers.ts'
+import { type Context, score, takeRows } from '../../packages/coref/src/model/layers.ts'
 import { candidateScores, mentionScores } from '../../packages/coref/src/model/mentions.ts'
 import { bestAntecedents, bucketOf, keepSpans, spanCount } from '../../packages/coref/src/model/prune.ts'
 import { entityMatrix } from '../../packages/coref/src/model/refine.ts'

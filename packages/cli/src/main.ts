@@ -8,9 +8,19 @@ import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
 import { evaluate } from './evaluate.ts'
 import { explain } from './explain.ts'
-import { count, exitCodes, positive, whole, withCommonOptions, withFigureOptions, withModelOptions } from './options.ts'
+import {
+  count,
+  exitCodes,
+  positive,
+  whole,
+  withCommonOptions,
+  withDeviceOptions,
+  withFigureOptions,
+  withModelOptions,
+} from './options.ts'
 import { resolve } from './resolve.ts'
 import { score } from './score.ts'
+import { train } from './train.ts'
 
 const program = new Command('antecedent')
   .description('Explains how a BERT model reads a text.')
@@ -101,6 +111,15 @@ withModelOptions(
   .option('--quiet', 'no progress, no notices')
   .option('--no-color', 'no colours')
   .action(evaluate)
+
+withDeviceOptions(program.command('train').description('a coreference model from a configuration'))
+  .argument('<config>', 'a JSON file: encoder, train and dev documents, settings (docs/training.md)')
+  .option('--output <folder>', 'of metrics, checkpoint and best model (default: runs/ and the name of the file)')
+  .option('--resume', 'go on from the checkpoint of the folder')
+  .option('--half', 'store the best model in float16')
+  .option('--json', 'the summary as JSON on standard output')
+  .option('--quiet', 'no progress, no notices')
+  .action(train)
 
 program
   .command('doctor')

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import type { LoadReport } from '@antecedent/bert'
 import { Bert } from '@antecedent/bert/node'
 import { CorefModel } from '@antecedent/coref/node'
-import { type DeviceName, fastestDevice, OptionError, useDevice } from '@antecedent/tensor'
+import { type DeviceInfo, type DeviceName, fastestDevice, OptionError, useDevice } from '@antecedent/tensor'
 import { type Command, InvalidArgumentError } from 'commander'
 
-export const exitCodes = { done: 0, failure: 1, usage: 2, someFailed: 3 } as const
+export const exitCodes = { done: 0, failure: 1, usage: 2, someFailed: 3, temporary: 75 } as const
 
 export interface CommonOptions {
   model?: string
@@ -44,12 +44,17 @@ export function positive(text: string): number {
   throw new InvalidArgumentError('Expected a positive number.')
 }
 
-/** Adds the options that choose a model and where it runs. */
-export const withModelOptions = (command: Command): Command =>
+/** Adds the options that choose where a command computes. */
+export const withDeviceOptions = (command: Command): Command =>
   command
-    .option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)')
     .option('--device <name>', 'auto (blas where a library is found, else wasm), wasm, blas, gpu or ref', 'auto')
     .option('--threads <count>', 'threads that compute (default: all cores)', count)
+
+/** Adds the options that choose a model and where it runs. */
+export const withModelOptions = (command: Command): Command =>
+  withDeviceOptions(
+    command.option('-m, --model <folder>', 'a model folder (in the repository: models/antecedent-small)'),
+  )
 
 /** Adds the options that every command on a text has. */
 export const withCommonOptions = (command: Command): Command =>
@@ -88,6 +93,12 @@ function modelFolder({ model }: ModelOptions): string {
   })
 }
 
+/** Makes the device of the options the one that computes. */
+export function startDevice({ device, threads }: Pick<ModelOptions, 'device' | 'threads'>): Promise<DeviceInfo> {
+  const name = device === 'auto' ? fastestDevice() : (device as DeviceName) // useDevice checks it
+  return useDevice(name, threads === undefined ? {} : { threads })
+}
+
 /** Chooses the device and loads a model, saying so on stderr. */
 async function load<M>(
   options: ModelOptions,
@@ -95,9 +106,8 @@ async function load<M>(
   nameOf: (model: M) => string,
 ): Promise<M> {
   const folder = modelFolder(options)
-  const name = options.device === 'auto' ? fastestDevice() : (options.device as DeviceName) // useDevice checks it
-  const { threads, quiet } = options
-  const device = await useDevice(name, threads === undefined ? {} : { threads })
+  const { quiet } = options
+  const device = await startDevice(options)
   const model = await from(folder, ({ unexpected }) => {
     if (unexpected.length > 0 && !quiet) process.stderr.write(`not used of the weights: ${unexpected.join(', ')}\n`)
   })

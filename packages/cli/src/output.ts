@@ -61,7 +61,7 @@ export function useColor({ color }: CommonOptions): boolean {
 export const outputWidth = (): number => Math.min(100, process.stdout.columns ?? 80)
 
 /** A notice or progress line on stderr. */
-export function notice(options: CommonOptions, text: string): void {
+export function notice(options: Pick<CommonOptions, 'quiet'>, text: string): void {
   if (!options.quiet) process.stderr.write(`${text}\n`)
 }
 

@@ -39,3 +39,22 @@ export type { PairScores, Pass, Pruned } from './model/scoring.ts'
 export { type PieceFacts, type Structure, structureOf, structureOfSpans } from './model/structure.ts'
 export type { Decision, Frozen, Targets } from './model/targets.ts'
 export { headShapes, initialHead } from './model/weights.ts'
+export { Course, type Lesson } from './training/course.ts'
+export { type CurvePoints, trainingCurve } from './training/curve.ts'
+export {
+  type DevelopmentScores,
+  type DocumentSets,
+  developmentScores,
+  withOffset,
+  withoutSingletons,
+} from './training/development.ts'
+export { type ParameterGroup, type Part, parameterGroups } from './training/groups.ts'
+export { defaultTraining, parseTraining, type TrainingSettings, trainingToJson } from './training/settings.ts'
+export {
+  DivergenceError,
+  disposeState,
+  type Example,
+  Trainer,
+  type TrainingState,
+  type UpdateReport,
+} from './training/trainer.ts'

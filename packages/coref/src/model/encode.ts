@@ -6,6 +6,7 @@ import {
   indexSelect,
   linear,
   mul,
+  type RandomKey,
   reshape,
   scope,
   sigmoid,
@@ -53,8 +54,8 @@ export function batchOf(segments: Pieces['segments'], padId: number, inner: bool
 }
 
 /** The vectors of a batch's pieces: `[…, T, H]`. */
-function piecesOf(bert: Bert, { input, places }: Batch): Tensor {
-  const hidden = bert.forward(input).lastHiddenState
+function piecesOf(bert: Bert, { input, places }: Batch, dropout: RandomKey | undefined): Tensor {
+  const hidden = bert.forward(input, dropout ? { dropout } : {}).lastHiddenState
   const [s, l, h] = hidden.shape.slice(-3) as [number, number, number]
   const flat = reshape(hidden, [...hidden.shape.slice(0, -3), s * l, h])
   return indexSelect(flat, integers(places, hidden), -2)
@@ -68,13 +69,14 @@ const piecesAtOnce = 2048
  *
  * @param options.few     encode some segments after the other, for less memory; sites are then passed several times
  * @param options.length  pad segments to this length, if it is more than that of the longest
+ * @param options.dropout  drops values of the encoder by this key; not with `few`, which would drop alike everywhere
  * @returns       `[…, T, H]`
  */
 export function encodePieces(
   context: Context,
   bert: Bert,
   pieces: Pick<Pieces, 'segments' | 'overlap'>,
-  { few = false, length = 0 } = {},
+  { few = false, length = 0, dropout }: { few?: boolean; length?: number; dropout?: RandomKey | undefined } = {},
 ): Tensor {
   const { padTokenId } = bert.config
   const inner = pieces.overlap !== null
@@ -83,7 +85,7 @@ export function encodePieces(
     const step = few ? Math.max(1, Math.floor(piecesAtOnce / longest)) : segments.length
     const parts: Tensor[] = []
     for (let s = 0; s < segments.length; s += step) {
-      parts.push(scope(() => piecesOf(bert, batchOf(segments.slice(s, s + step), padTokenId, inner, length))))
+      parts.push(scope(() => piecesOf(bert, batchOf(segments.slice(s, s + step), padTokenId, inner, length), dropout)))
     }
     return parts.length === 1 ? parts[0]! : concat(parts, -2)
   }

@@ -1,14 +1,24 @@
 /** Fine scores of pairs: FFNN([g_i; g_j; g_i∘g_j; φ]), its first layer in factored form, some spans at a time. */
-import { add, checkpoint, concat, linear, mul, reshape, scope, site, type Tensor, unsqueeze } from '@antecedent/tensor'
+import {
+  add,
+  checkpoint,
+  concat,
+  type Drop,
+  linear,
+  mul,
+  reshape,
+  scope,
+  site,
+  type Tensor,
+  unsqueeze,
+} from '@antecedent/tensor'
 import {
   type Context,
   columnsOf,
-  type Drop,
   featureRows,
   finishScore,
   hiddenDrops,
   laterLayers,
-  noDropout,
   rowsOf,
   scoreOfRows,
   sideBySide,
@@ -19,6 +29,9 @@ import type { Structure } from './structure.ts'
 
 /** Elements of the hidden layer that a chunk of pairs may have. */
 const chunkElements = 2 ** 23
+
+/** Elements of the hidden layer that a derivative may keep, all chunks together: what is more is computed again. */
+const keptElements = 2 ** 26
 
 /**
  * The features of pairs: speaker, genre, segment distance, antecedent distance, as far as the settings use them. Each
@@ -60,13 +73,15 @@ export interface PairOptions {
    * them; null where that is not known. Their products are then computed once for all pairs with the same pieces
    */
   hidden?: number | null
-  /** elements of the hidden layer that may exist together */
+  /** elements of the hidden layer that may be computed together */
   budget?: number
+  /** elements of it that a derivative may keep; with more, each chunk is computed again */
+  kept?: number
 }
 
 /**
  * The fine scores of the pairs of a structure: W₁ g_i + W₂ g_j + W₃ [g_i∘g_j; φ], ReLU, and so on. Spans are projected
- * once; pairs exist for some spans at a time, and are computed again in a derivative.
+ * once; pairs exist for some spans at a time, and where there are many are computed again in a derivative.
  *
  * @param vectors   `[…, k, g]`
  * @param features  of `pairFeatures`
@@ -77,7 +92,7 @@ export function finePairs(
   vectors: Tensor,
   structure: Structure,
   features: Tensor | null,
-  { hidden = null, budget = chunkElements }: PairOptions = {},
+  { hidden = null, budget = chunkElements, kept = keptElements }: PairOptions = {},
 ): Tensor {
   const { 'coref_score_ffnn.0.weight': weight, 'coref_score_ffnn.0.bias': bias } = context.parameters
   const [k, g] = vectors.shape.slice(-2) as [number, number]
@@ -86,18 +101,19 @@ export function finePairs(
   const byAntecedent = linear(vectors, columnsOf(weight!, g, 2 * g))
   const later = laterLayers(context, 'coref_score_ffnn')
   const phi = features && context.drops.next()(features)
-  const isShared = hidden !== null && context.drops === noDropout && context.config.ffnnDepth === 1
+  const isShared = hidden !== null && context.config.ffnnDepth === 1
   const cuts = [...(isShared ? [2 * g, 2 * g + hidden, 2 * g + 2 * hidden] : [2 * g]), weight!.shape[1]!]
   const ofPair = cuts.slice(1).map((end, i) => columnsOf(weight!, cuts[i]!, end))
   const points = vectors.size / (k * g)
+  const isKept = points * k * width * weight!.shape[0]! <= kept
   const rows = Math.max(1, Math.floor(budget / Math.max(1, points * width * weight!.shape[0]!)))
   const chunks: Tensor[] = []
   for (let begin = 0; begin < k; begin += rows) {
     const chunk = { structure, begin, end: Math.min(k, begin + rows), later: later.length }
     const drops = hiddenDrops(context)
-    const scored = checkpoint((...xs: Tensor[]) =>
-      scope(() => (isShared ? sharedScores(chunk, hidden, xs) : plainScores(chunk, drops, xs))),
-    )
+    const score = (...xs: Tensor[]) =>
+      scope(() => (isShared ? sharedScores(chunk, hidden, drops[0]!, xs) : plainScores(chunk, drops, xs)))
+    const scored = isKept ? score : checkpoint(score)
     const own = [rowsOf(vectors, begin, chunk.end), rowsOf(bySpan, begin, chunk.end), byAntecedent] as const
     chunks.push(scored(vectors, ...own, ...ofPair, ...later, ...(phi ? [chunkOf(phi, begin, chunk.end)] : [])))
   }
@@ -132,7 +148,7 @@ function plainScores(chunk: Chunk, drops: readonly Drop[], xs: readonly Tensor[]
  * The same, where products of first pieces and of last pieces are shared by pairs: nested spans begin or end alike.
  * What remains to be multiplied pair by pair are width, head and φ; everything else is added row by row.
  */
-function sharedScores(chunk: Chunk, hidden: number, xs: readonly Tensor[]): Tensor {
+function sharedScores(chunk: Chunk, hidden: number, drop: Drop, xs: readonly Tensor[]): Tensor {
   const [all, own, byOwn, byOther, ofFirst, ofLast, ofRest, ...rest] = xs as Inputs
   const { structure, begin, end, later } = chunk
   const { width, starts, ends } = structure
@@ -155,7 +171,7 @@ function sharedScores(chunk: Chunk, hidden: number, xs: readonly Tensor[]): Tens
   ]
   const [lead, size] = [dense.shape.slice(0, -3), dense.shape.at(-1)!]
   const flat = reshape(dense, [...lead, columns.length, size])
-  return reshape(scoreOfRows(flat, shared, rest.slice(0, later)), [...lead, end - begin, width])
+  return reshape(scoreOfRows(flat, shared, rest.slice(0, later), drop), [...lead, end - begin, width])
 }
 
 type Inputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, ...Tensor[]]

@@ -2,13 +2,12 @@
 import {
   add,
   concat,
-  dropout,
+  type Drop,
+  type Dropout,
   embedding,
   expand,
-  fold,
   indexSelect,
   linear,
-  type RandomKey,
   relu,
   reshape,
   rowScores,
@@ -19,28 +18,6 @@ import {
   tensor,
 } from '@antecedent/tensor'
 import type { CorefConfig } from './config.ts'
-
-/** One use of dropout. It may run again in a recomputation, and drops the same elements then. */
-export type Drop = (x: Tensor) => Tensor
-
-/** Gives every place of a pass its own dropout. */
-export interface Dropout {
-  next(): Drop
-}
-
-/** Evaluation: everything stays. */
-export const noDropout: Dropout = { next: () => (x) => x }
-
-/** Training: at every place of the pass, each element is dropped with probability `rate`, by `key`. */
-export function dropoutOf(rate: number, key: RandomKey): Dropout {
-  let place = 0
-  return {
-    next() {
-      const own = fold(key, place++)
-      return (x) => dropout(x, rate, own)
-    },
-  }
-}
 
 /** What a stage needs: settings, parameters of the task layers, the dropout of this pass. */
 export interface Context {
@@ -122,15 +99,21 @@ export interface SharedRows {
  * @param dense   `[…, n, F]`, what sums do not share
  * @param shared  what is added to it
  * @param later   as `laterLayers` gives them
+ * @param drop    of the hidden layer
  * @returns       `[…, n]`
  */
-export function scoreOfRows(dense: Tensor, shared: readonly SharedRows[], later: readonly Tensor[]): Tensor {
+export function scoreOfRows(
+  dense: Tensor,
+  shared: readonly SharedRows[],
+  later: readonly Tensor[],
+  { dropped }: Drop,
+): Tensor {
   const [weight, bias] = later
   const [n, m] = [dense.shape.at(-2)!, shared.length]
   const index = new Int32Array(n * m)
   for (const [k, { rows }] of shared.entries()) for (let i = 0; i < n; i++) index[i * m + k] = rows[i]!
   const tables = shared.map(({ table }) => table)
-  return add(rowScores(dense, tables, integers(index, dense, [n, m]), reshape(weight!, [-1])), bias!)
+  return add(rowScores(dense, tables, integers(index, dense, [n, m]), reshape(weight!, [-1]), { dropped }), bias!)
 }
 
 /** A dropout for each hidden layer of a scorer. */

@@ -110,7 +110,8 @@ function blockScores(
           { table: start, rows: at(starts) },
           { table: end, rows: at(lasts) },
         ]
-        return scoreOfRows(byHead, parts.width ? [...both, { table: parts.width, rows: widths }] : both, later)
+        const shared = parts.width ? [...both, { table: parts.width, rows: widths }] : both
+        return scoreOfRows(byHead, shared, later, drops[0]!)
       }
       const byEnds = add(takeRows(start, at(starts)), takeRows(end, at(lasts)))
       const sums = add(byEnds, byHead)

@@ -1,6 +1,15 @@
 /** The coreference model as its users see it. */
 import { type Bert, parameterShapes } from '@antecedent/bert'
-import { dispose, OptionError, type RandomKey, scope, type Tensor } from '@antecedent/tensor'
+import {
+  dispose,
+  dropoutOf,
+  fold,
+  noDropout,
+  OptionError,
+  type RandomKey,
+  scope,
+  type Tensor,
+} from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
 import { segmentDocument } from '../documents/segment.ts'
@@ -8,7 +17,7 @@ import { readText } from '../documents/text.ts'
 import type { CorefConfig } from './config.ts'
 import { encodePieces } from './encode.ts'
 import { encodingOf, segmentsOf } from './encoding.ts'
-import { type Context, dropoutOf, noDropout } from './layers.ts'
+import type { Context } from './layers.ts'
 import { documentLoss, goldIds } from './loss.ts'
 import { readAtOnce, readLater } from './reading.ts'
 import { recordOf, type ScoreRecord } from './record.ts'
@@ -21,10 +30,15 @@ import { checkHead, headShapes } from './weights.ts'
 /** What the model reads: a text, a document, or pieces that are cut already. */
 export type Readable = string | CorefDocument | Pieces
 
+/** What the key of a pass is folded by for the encoder; the places of the task layers count from 0. */
+const encoderPlace = 2 ** 32
+
 /** What a pass of training needs besides the document. */
 export interface PassOptions {
-  /** drops values of the task layers, at the settings' rate, by this key; default: nothing is dropped */
+  /** drops values of the task layers and, in `loss`, of the encoder, at the settings' rates, by this key; default: none */
   dropout?: RandomKey
+  /** in `loss`: pruning keeps gold mentions before all others; default false */
+  keepGold?: boolean
 }
 
 /**
@@ -119,11 +133,14 @@ export class CorefModel {
    * The structure of a document by this moment's parameters, with all choices that scoring makes: for `lossOf` and
    * `scoresAtOnce` under a derivative, on any device.
    */
-  async choose(pieces: Pieces, { length = 0 }: { length?: number } = {}): Promise<Structure> {
+  async choose(
+    pieces: Pieces,
+    { length = 0, keepGold = false }: { length?: number; keepGold?: boolean } = {},
+  ): Promise<Structure> {
     const context = this.#context() // before the first wait, which `using` does not outlast
     const tokens = encodePieces(context, this.bert, pieces, { length })
     try {
-      const { structure } = await readLater(chooseStructure(context, tokens, pieces))
+      const { structure } = await readLater(chooseStructure(context, tokens, pieces, { keepGold }))
       if (structure.starts.length === 0) return structure
       const scores = await readLater(scorePairs(context, tokens, structure))
       dispose(scores)
@@ -140,8 +157,10 @@ export class CorefModel {
    * @throws {DeviceError} on devices that do not read at once: there `choose` comes first, and then `lossOf`
    */
   loss(pieces: Pieces, options: PassOptions & { length?: number } = {}): Tensor {
-    const tokens = encodePieces(this.#context(), this.bert, pieces, { length: options.length ?? 0 })
-    const { structure } = this.pruneAtOnce(tokens, pieces)
+    const { length = 0, dropout, keepGold = false } = options
+    const encoderKey = dropout && fold(dropout, encoderPlace)
+    const tokens = encodePieces(this.#context(), this.bert, pieces, { length, dropout: encoderKey })
+    const { structure } = readAtOnce(chooseStructure(this.#context(), tokens, pieces, { keepGold }))
     return this.lossOf(tokens, structure, pieces, options)
   }
 

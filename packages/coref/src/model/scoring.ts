@@ -3,11 +3,11 @@
  * spans, antecedents. `scorePairs` computes the scores of a structure, which derivatives follow: losses, targets and
  * records all read them.
  */
-import { add, scope, site, type Tensor, where } from '@antecedent/tensor'
+import { add, noDropout, scope, site, type Tensor, where } from '@antecedent/tensor'
 import type { Pieces } from '../documents/pieces.ts'
 import { bilinearSides, type CoarseParts, coarsePairs, coarseRows, distanceScores } from './coarse.ts'
 import { finePairs, pairFeatures } from './fine.ts'
-import { type Context, noDropout } from './layers.ts'
+import type { Context } from './layers.ts'
 import { candidateScores, type MentionScores, mentionScores } from './mentions.ts'
 import { mergedScores } from './merging.ts'
 import { bestAntecedents, keepSpans, spanCount } from './prune.ts'
@@ -49,9 +49,15 @@ const coarseElements = 2 ** 20
  * The discrete choices of a document, without dropout: candidates, kept spans, antecedents. A document of fewer than
  * three pieces keeps no spans.
  *
- * @param tokens  `[T, H]`; a value of a derivative in progress may be given, and is read as a constant
+ * @param tokens    `[T, H]`; a value of a derivative in progress may be given, and is read as a constant
+ * @param keepGold  keep gold mentions before all other candidates, as training may
  */
-export function* chooseStructure(base: Context, tokens: Tensor, pieces: Pieces): Reading<Pruned> {
+export function* chooseStructure(
+  base: Context,
+  tokens: Tensor,
+  pieces: Pieces,
+  { keepGold = false } = {},
+): Reading<Pruned> {
   const context = { ...base, drops: noDropout }
   const { config } = context
   const candidates = candidateSpans(pieces.sentenceMap, config.maxSpanWidth)
@@ -60,7 +66,8 @@ export function* chooseStructure(base: Context, tokens: Tensor, pieces: Pieces):
   const total = yield scored.total
   const numbers = { span: yield scored.span, width: scored.width && (yield scored.width), total }
   for (const x of [scored.total, scored.span, scored.width]) x?.dispose()
-  const kept = keepSpans(candidates, total, spanCount(config, pieces.sentenceMap.length))
+  const order = keepGold ? goldFirst(candidates, total, pieces) : total
+  const kept = keepSpans(candidates, order, spanCount(config, pieces.sentenceMap.length))
   const spans = { starts: kept.map((i) => candidates.starts[i]!), ends: kept.map((i) => candidates.ends[i]!) }
   const k = kept.length
   if (k === 0) return { candidates, mentionScores: numbers, kept, structure: nothingIn(context, pieces).structure }
@@ -80,6 +87,14 @@ export function* chooseStructure(base: Context, tokens: Tensor, pieces: Pieces):
   }
   for (const x of [coarse.sides.source, coarse.sides.target, coarse.priors, coarse.mentions]) x?.dispose()
   return { candidates, mentionScores: numbers, kept, structure: structureOf(config, pieces, spans, antecedents) }
+}
+
+/** Scores with those of gold mentions above all others. */
+function goldFirst({ starts, ends }: Spans, scores: ArrayLike<number>, { clusters }: Pieces): Float64Array {
+  const gold = new Set(clusters.flat().map(([start, end]) => `${start} ${end}`))
+  return Float64Array.from(starts, (start, i) =>
+    gold.has(`${start} ${ends[i]!}`) ? Number.POSITIVE_INFINITY : scores[i]!,
+  )
 }
 
 /** One scoring pass. */

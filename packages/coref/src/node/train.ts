@@ -1,0 +1,190 @@
+/** A training from its plan to a model on disk, which a killed run goes on with. */
+
+import { existsSync } from 'node:fs'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Bert } from '@antecedent/bert/node'
+import { OptionError } from '@antecedent/tensor'
+import { FormatError } from 'safetensors-ts'
+import { initialHead } from '../model/weights.ts'
+import { Course, keyFor } from '../training/course.ts'
+import { type CurvePoints, trainingCurve } from '../training/curve.ts'
+import { type DevelopmentScores, developmentScores, withOffset } from '../training/development.ts'
+import { disposeState, type Example, Trainer, type UpdateReport } from '../training/trainer.ts'
+import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { CorefModel } from './model.ts'
+import { type PlanDocuments, readPlanDocuments, type TrainingPlan } from './trainingPlan.ts'
+
+/** What a training tells on its way. */
+export type TrainEvent =
+  | ({ readonly kind: 'update'; readonly documents: readonly string[] } & Moment & UpdateReport)
+  | ({ readonly kind: 'evaluation'; readonly plain: DevelopmentScores; readonly best: DevelopmentScores } & Moment)
+  | ({ readonly kind: 'checkpoint' } & Moment)
+
+/** How far a training is. */
+export interface Moment {
+  /** updates done */
+  readonly update: number
+  /** updates in all */
+  readonly of: number
+  /** of training so far, over all runs */
+  readonly seconds: number
+  /** resident memory of the process */
+  readonly bytes: number
+}
+
+export interface TrainOptions {
+  /** go on from the folder's checkpoint, where it has one; default false */
+  readonly resume?: boolean
+  /** store the best model in float16; default false */
+  readonly half?: boolean
+  readonly onEvent?: (event: TrainEvent) => void
+  /** ends the run after the update in progress, with a checkpoint */
+  readonly signal?: AbortSignal
+}
+
+export interface TrainSummary {
+  readonly updates: number
+  /** whether all updates were done */
+  readonly finished: boolean
+  readonly best: Progress['best']
+  readonly seconds: number
+  readonly hashes: PlanDocuments['hashes']
+}
+
+/** Names within the folder of a training. */
+export const trainingFiles = {
+  checkpoint: 'checkpoint.safetensors',
+  metrics: 'metrics.jsonl',
+  curve: 'curve.svg',
+  best: 'best',
+} as const
+
+/**
+ * Trains a model. The folder gets `metrics.jsonl` (a line for each update and evaluation), `checkpoint.safetensors`,
+ * `curve.svg`, and in `best/` the model of the evaluation with the best mean score on the development sets, its best
+ * offset of the dummy taken up. A run that was killed goes on from its last checkpoint with the same bits, on any number
+ * of threads.
+ *
+ * @throws {OptionError} where the folder holds a training and `resume` is not set, or there is too little to train on
+ * @throws {FormatError} where a file is missing or broken, or the checkpoint is of another plan
+ * @throws {DivergenceError} where a loss or gradient is NaN or infinite; the last checkpoint stays
+ */
+export async function train(plan: TrainingPlan, folder: string, options: TrainOptions = {}): Promise<TrainSummary> {
+  const path = (name: keyof typeof trainingFiles): string => join(folder, trainingFiles[name])
+  const isBegun = existsSync(path('metrics'))
+  if (isBegun && !options.resume) {
+    throw new OptionError({
+      op: 'train',
+      expected: 'a folder without a training',
+      got: folder,
+      hint: 'go on with it by resume, or name another folder',
+    })
+  }
+  const documents = await readPlanDocuments(plan)
+  const model = await initialModel(plan)
+  const all = Object.values(documents.train).flat()
+  const lessons = all.map((document) => model.read(document).pieces)
+  const course = new Course(lessons, plan.training, plan.coref.maxTrainingSegments)
+  const of = course.updates
+  if (of === 0) {
+    throw new OptionError({ op: 'train', expected: 'documents for at least one update', got: `${all.length}` })
+  }
+  await mkdir(folder, { recursive: true })
+  const trainer = new Trainer(model, plan.training, of)
+  let state = trainer.initial()
+  let progress: Progress = { plan: plan.hash, seconds: 0, best: null }
+  if (options.resume && existsSync(path('checkpoint'))) {
+    const found = await readCheckpoint(path('checkpoint'), state, plan.hash)
+    disposeState(state)
+    ;({ state, progress } = found)
+  }
+  await keepLines(path('metrics'), state.updates)
+  const { gradientAccumulation, evaluateFrequency, saveFrequency } = plan.training
+  const before = progress.seconds - performance.now() / 1000
+  const moment = (): Moment => ({
+    update: state.updates,
+    of,
+    seconds: before + performance.now() / 1000,
+    bytes: process.memoryUsage.rss(),
+  })
+  const tell = async (event: TrainEvent): Promise<void> => {
+    if (event.kind !== 'checkpoint') await appendFile(path('metrics'), `${JSON.stringify(event)}\n`)
+    options.onEvent?.(event)
+  }
+  while (state.updates < of && !options.signal?.aborted) {
+    const examples = Array.from({ length: gradientAccumulation }, (_, i): Example => {
+      const lesson = course.lesson(state.updates * gradientAccumulation + i)
+      return { pieces: lesson.pieces, dropout: lesson.dropout, name: all[lesson.document]!.id }
+    })
+    const { state: next, report } = await trainer.update(state, examples)
+    disposeState(state, next)
+    state = next
+    await tell({ kind: 'update', documents: examples.map(({ name }) => name), ...moment(), ...report })
+    const isLast = state.updates === of
+    if (state.updates % evaluateFrequency === 0 || isLast) {
+      const trained = trainer.modelOf(state)
+      const { plain, best } = await developmentScores(trained, documents.dev)
+      await tell({ kind: 'evaluation', plain, best, ...moment() })
+      if (progress.best === null || best.mean > progress.best.mean) {
+        progress = { ...progress, best: { mean: best.mean, update: state.updates } }
+        await save(withOffset(trained, best.offset), path('best'), options.half)
+      }
+      await writeFile(path('curve'), trainingCurve(pointsOf(await readMetrics(path('metrics')))))
+    }
+    if (state.updates % saveFrequency === 0 || isLast || options.signal?.aborted) {
+      progress = { ...progress, seconds: moment().seconds }
+      await writeCheckpoint(path('checkpoint'), state, progress)
+      await tell({ kind: 'checkpoint', ...moment() })
+    }
+  }
+  const { updates } = state
+  const { seconds } = moment()
+  disposeState(state)
+  model.dispose()
+  return { updates, finished: updates === of, best: progress.best, seconds, hashes: documents.hashes }
+}
+
+/** The encoder of a plan with new task layers. */
+async function initialModel({ encoder, coref, training }: TrainingPlan): Promise<CorefModel> {
+  const bert = await Bert.fromPretrained(encoder)
+  const { size } = bert.tokenizer.vocabulary
+  if (size > bert.config.vocabSize) {
+    const expected = `a vocabulary of at most ${bert.config.vocabSize} pieces, which the encoder has vectors for`
+    throw new FormatError({ file: join(encoder, 'vocab.txt'), expected, got: `${size}` })
+  }
+  const parameters = initialHead(coref, bert.config.hiddenSize, keyFor(training.seed, 'head'))
+  return new CorefModel({ config: coref, bert, parameters })
+}
+
+async function save(
+  { config, bert, parameters }: Pick<CorefModel, 'config' | 'bert' | 'parameters'>,
+  folder: string,
+  half = false,
+): Promise<void> {
+  await new CorefModel({ config, bert, parameters }).save(folder, { overwrite: true, half })
+}
+
+/** The lines of a training so far. */
+export async function readMetrics(file: string): Promise<TrainEvent[]> {
+  if (!existsSync(file)) return []
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.endsWith('}')) // the last may be cut off
+  return lines.map((line) => JSON.parse(line) as TrainEvent)
+}
+
+/** What the curve shows of the lines. */
+function pointsOf(events: readonly TrainEvent[]): CurvePoints {
+  const losses = events.flatMap((event) =>
+    event.kind === 'update' ? event.losses.map((loss) => ({ update: event.update, loss })) : [],
+  )
+  const scores = events.flatMap((event) =>
+    event.kind === 'evaluation' ? [{ update: event.update, sets: event.best.sets }] : [],
+  )
+  return { losses, scores }
+}
+
+/** Takes back what came after a checkpoint: it is done again. */
+async function keepLines(file: string, updates: number): Promise<void> {
+  const kept = (await readMetrics(file)).filter(({ update }) => update <= updates)
+  await writeFile(file, kept.map((event) => `${JSON.stringify(event)}\n`).join(''))
+}

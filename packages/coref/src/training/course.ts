@@ -1,0 +1,72 @@
+/** Which document each pass of a training sees, and which part of it. Follows from the seed and the pass alone. */
+import { fold, type RandomKey, randomKey } from '@antecedent/tensor'
+import type { Pieces } from '../documents/pieces.ts'
+import { someSegments } from '../documents/segment.ts'
+import type { TrainingSettings } from './settings.ts'
+
+/** What keys are folded by, so that no two uses share numbers. */
+const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4 } as const
+
+/** The key of one use of a seed. */
+export const keyFor = (seed: number, use: keyof typeof uses): RandomKey => fold(randomKey(seed), uses[use])
+
+/** A number in [0, 1) of a key that nothing else uses. */
+const unit = ([word]: RandomKey): number => word / 2 ** 32
+
+/** One pass. */
+export interface Lesson {
+  /** index of the document */
+  readonly document: number
+  /** the part of it that the pass sees */
+  readonly pieces: Pieces
+  /** for the dropout of the pass */
+  readonly dropout: RandomKey
+}
+
+/** The passes of a training. */
+export class Course {
+  readonly #documents: readonly Pieces[]
+  readonly #settings: TrainingSettings
+  readonly #mostSegments: number
+  #order: { epoch: number; documents: readonly number[] } | null = null
+
+  /** @param mostSegments  a longer document is cut to a random window of so many segments in a row, anew in each pass */
+  constructor(documents: readonly Pieces[], settings: TrainingSettings, mostSegments: number) {
+    this.#documents = documents
+    this.#settings = settings
+    this.#mostSegments = mostSegments
+  }
+
+  /** Updates in all. */
+  get updates(): number {
+    const { epochs, gradientAccumulation } = this.#settings
+    return Math.floor((this.#documents.length * epochs) / gradientAccumulation)
+  }
+
+  /** Every epoch sees each document once, in an order of its own. */
+  #orderOf(epoch: number): readonly number[] {
+    if (this.#order?.epoch !== epoch) {
+      const key = fold(keyFor(this.#settings.seed, 'order'), epoch)
+      const ranked = this.#documents.map((_, i) => ({ i, rank: unit(fold(key, i)) }))
+      this.#order = { epoch, documents: ranked.sort((a, b) => a.rank - b.rank).map(({ i }) => i) }
+    }
+    return this.#order.documents
+  }
+
+  /** Pass `n`, counted from 0. */
+  lesson(n: number): Lesson {
+    const { seed, genreDropout } = this.#settings
+    const count = this.#documents.length
+    const document = this.#orderOf(Math.floor(n / count))[n % count]!
+    const whole = this.#documents[document]!
+    const room = whole.segments.length - this.#mostSegments
+    const first = room > 0 ? Math.floor(unit(fold(keyFor(seed, 'window'), n)) * (room + 1)) : 0
+    const part = room > 0 ? someSegments(whole, first, this.#mostSegments) : whole
+    const isHidden = unit(fold(keyFor(seed, 'genre'), n)) < genreDropout
+    return {
+      document,
+      pieces: isHidden ? { ...part, genre: 0 } : part,
+      dropout: fold(keyFor(seed, 'dropout'), n),
+    }
+  }
+}

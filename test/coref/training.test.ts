@@ -1,0 +1,401 @@
+/** Training: schedules, the order of documents, learning, and runs that stop, break and go on. */
+import { execFile, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { Bert, type BertConfig, parameterShapes, Vocabulary, WordPieceTokenizer } from '@antecedent/bert'
+import {
+  type CorefDocument,
+  Course,
+  defaultConfig,
+  defaultTraining,
+  disposeState,
+  initialHead,
+  parameterGroups,
+  parseTraining,
+  readText,
+  Trainer,
+  type TrainingSettings,
+  writeConll,
+} from '@antecedent/coref'
+import { CorefModel, readTrainingPlan, type TrainEvent, train } from '@antecedent/coref/node'
+import { fold, memoryInfo, normal, randomKey, useDevice } from '@antecedent/tensor'
+import { openSafetensors } from 'safetensors-ts/node'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { tinyModel, tinyPieces } from './tinyModel.ts'
+
+await useDevice('wasm', { threads: 1 })
+
+const test = suite('training')
+const folder = mkdtempSync(join(tmpdir(), 'antecedent-training-'))
+test.after(() => rmSync(folder, { recursive: true }))
+
+const close = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-12 * Math.abs(b) + 1e-18, `${a} for ${b}`)
+
+test('the schedules of coref-hoi and of the TensorFlow code, point by point', () => {
+  const model = tinyModel({}, 3, 'f32')
+  const rates = (recipe: 'hoi' | 'tf') => {
+    const settings = { ...defaultTraining, recipe, bertLearningRate: 1e-5, taskLearningRate: 2e-4 }
+    const groups = parameterGroups(model, settings, 100)
+    const [bert, task] = (['bert', 'task'] as const).map((part) => groups.find((group) => group.part === part)!.rate)
+    return { bert: bert!, task: task! }
+  }
+  const [hoi, tf] = [rates('hoi'), rates('tf')]
+  for (let n = 0; n <= 100; n++) {
+    close(hoi.bert(n), n < 10 ? 1e-5 * (n / 10) : 1e-5 * ((100 - n) / 90))
+    close(hoi.task(n), 2e-4 * ((100 - n) / 100))
+    close(tf.bert(n), n < 10 ? 1e-5 * (n / 10) : 1e-5 * (1 - n / 100))
+    close(tf.task(n), n < 10 ? 2e-4 * (n / 10) : 2e-4 * (1 - n / 100))
+  }
+  model.dispose()
+})
+
+test('groups: every parameter but the pooler once, biases and norms without decay, lower layers slower', () => {
+  const model = tinyModel({}, 3, 'f32')
+  const groups = parameterGroups(model, { ...defaultTraining, layerDecay: 0.5, bertLearningRate: 8 }, 10)
+  const names = groups.flatMap((group) => group.names)
+  const expected = [
+    ...Object.keys(model.bert.parameters)
+      .filter((name) => !name.startsWith('pooler.'))
+      .map((name) => `bert.${name}`),
+    ...Object.keys(model.parameters),
+  ]
+  assert.equal([...names].sort(), expected.sort())
+  const rateOf = (part: string) => groups.find((group) => group.names.some((name) => name.includes(part)))!.rate(1)
+  assert.equal(['layer.1.', 'layer.0.', 'word_embeddings'].map(rateOf), [8, 4, 2])
+  model.dispose()
+})
+
+test('every epoch sees each document once in its own order, long ones in windows, genres hidden at times', () => {
+  const documents = [[8, 8], [8, 8, 8, 8, 8], [6], [7]].map((lengths, i) => tinyPieces(lengths, i + 1))
+  const settings: TrainingSettings = { ...defaultTraining, epochs: 50, genreDropout: 0.3 }
+  const course = new Course(documents, settings, 2)
+  assert.is(course.updates, 200)
+  const passes = Array.from({ length: 200 }, (_, n) => course.lesson(n))
+  const orders = new Set<string>()
+  for (let epoch = 0; epoch < 50; epoch++) {
+    const own = passes.slice(4 * epoch, 4 * epoch + 4).map(({ document }) => document)
+    assert.equal([...own].sort(), [0, 1, 2, 3])
+    orders.add(own.join())
+  }
+  assert.ok(orders.size > 10, `${orders.size} orders`)
+  const windows = passes.filter(({ document }) => document === 1).map(({ pieces }) => pieces)
+  assert.ok(windows.every(({ segments }) => segments.length === 2))
+  const firsts = windows.map(({ segments }) => documents[1]!.segments.indexOf(segments[0]!))
+  assert.equal([...new Set(firsts)].sort(), [0, 1, 2, 3])
+  const hidden = passes.filter(({ pieces }) => pieces.genre === 0).length
+  assert.ok(hidden > 35 && hidden < 85, `${hidden} of 200`)
+  assert.is(new Set(passes.map(({ dropout }) => dropout.join())).size, 200)
+  const again = new Course(documents, settings, 2)
+  assert.equal(
+    [7, 3, 120].map((n) => again.lesson(n)),
+    [7, 3, 120].map((n) => passes[n]),
+  )
+  const other = new Course(documents, { ...settings, seed: 2 }, 2)
+  assert.not.equal(
+    passes.map((lesson) => lesson.document),
+    passes.map((_, n) => other.lesson(n).document),
+  )
+})
+
+const words = [
+  'the',
+  'nurse',
+  'called',
+  'doctor',
+  'because',
+  'she',
+  'he',
+  'was',
+  'kind',
+  'late',
+  'and',
+  'it',
+  'rain',
+  '.',
+]
+const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
+
+const smallBert: BertConfig = {
+  ...{ vocabSize: specials.length + words.length, hiddenSize: 32, numLayers: 2, numHeads: 4, intermediateSize: 64 },
+  ...{ maxPositions: 64, typeVocabSize: 2, activation: 'gelu', layerNormEps: 1e-12, padTokenId: 0 },
+  ...{ hiddenDropoutRate: 0, attentionDropoutRate: 0 },
+}
+
+/** A small random encoder as a folder. */
+async function encoder(): Promise<string> {
+  const path = join(folder, 'encoder')
+  if (existsSync(path)) return path
+  const parameters = Object.fromEntries(
+    Object.entries(parameterShapes(smallBert)).map(([name, shape], i) => [
+      name,
+      normal(shape, fold(randomKey(5), i), { mean: name.endsWith('LayerNorm.weight') ? 1 : 0, std: 0.1 }),
+    ]),
+  )
+  const tokenizer = new WordPieceTokenizer(new Vocabulary([...specials, ...words]))
+  const bert = new Bert({ config: smallBert, parameters, tokenizer })
+  const config = { ...defaultConfig, ffnnSize: 8 }
+  const model = new CorefModel({ config, bert, parameters: initialHead(config, 32, randomKey(1)) })
+  await model.save(path)
+  model.dispose()
+  return path
+}
+
+const named = (id: string, text: string, clusters: CorefDocument['clusters']): CorefDocument => ({
+  ...readText(text),
+  id,
+  clusters,
+})
+
+/** Two documents whose links do not follow from words alone. */
+const documents = [
+  named('nw/one', 'the nurse called the doctor because she was late. he was kind and she called it.', [
+    [
+      [0, 2],
+      [6, 7],
+      [14, 15],
+    ],
+    [
+      [3, 5],
+      [10, 11],
+    ],
+  ]),
+  named('bc/two', 'he called the nurse. it was late and the rain was kind. she called he because it was the rain.', [
+    [
+      [0, 1],
+      [15, 16],
+    ],
+    [
+      [2, 4],
+      [13, 14],
+    ],
+    [
+      [9, 11],
+      [17, 18],
+      [19, 21],
+    ],
+  ]),
+]
+
+const task = {
+  ...{ max_segment_len: 32, max_span_width: 3, max_top_antecedents: 10 },
+  ...{ ffnn_size: 32, feature_emb_size: 8 },
+}
+
+/** A plan's file. */
+async function planFile(name: string, training: object, more: object = {}): Promise<string> {
+  const data = join(folder, 'two.conll')
+  writeFileSync(data, writeConll(documents))
+  const json = {
+    ...{ encoder: await encoder(), train: { two: data }, dev: { two: data } },
+    ...{ coref: { ...task, dropout_rate: 0 }, training },
+    ...more,
+  }
+  const file = join(folder, `${name}.json`)
+  writeFileSync(file, JSON.stringify(json))
+  return file
+}
+
+const fast = { bert_learning_rate: 2e-3, task_learning_rate: 4e-3, adam_eps: 1e-6, keep_gold: true }
+
+test('two documents are learnt to a CoNLL F1 of 100', async () => {
+  const coref = { ...task, dropout_rate: 0, mention_loss_coef: 1, top_span_ratio: 0.6 }
+  const training = { ...fast, num_epochs: 150, eval_frequency: 300 }
+  const plan = await readTrainingPlan(await planFile('overfit', training, { coref }))
+  const events: TrainEvent[] = []
+  const summary = await train(plan, join(folder, 'overfit'), { onEvent: (event) => events.push(event) })
+  assert.is(summary.best?.mean, 1)
+  const losses = events.flatMap((event) => (event.kind === 'update' ? event.losses : []))
+  assert.ok(losses.at(-1)! < 0.2 * losses[0]!, `${losses[0]} to ${losses.at(-1)}`)
+  const model = await CorefModel.fromPretrained(join(folder, 'overfit', 'best'))
+  const { clusters } = await model.resolve(documents[0]!)
+  assert.equal(
+    clusters.map((mentions) => mentions.map((mention) => mention.words)),
+    documents[0]!.clusters,
+  )
+  assert.match(readFileSync(join(folder, 'overfit', 'curve.svg'), 'utf8'), /^<svg .*CoNLL F1 on development documents/)
+  model.dispose()
+})
+
+/** Everything that a checkpoint knows of the training, but for the clock. */
+async function stateIn(path: string): Promise<Record<string, string>> {
+  const opened = await openSafetensors(join(path, 'checkpoint.safetensors'))
+  const found: Record<string, string> = { updates: opened.metadata.updates! }
+  for (const name of opened.names) {
+    const { data } = await opened.get(name)
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    found[name] = createHash('sha256').update(bytes).digest('hex')
+  }
+  await opened.close()
+  return found
+}
+
+const lively = {
+  ...{ num_epochs: 8, gradient_accumulation_steps: 2, average_decay: 0.9, average_frequency: 2, genre_dropout: 0.5 },
+  ...{ eval_frequency: 4, save_frequency: 3, bert_learning_rate: 1e-3, task_learning_rate: 1e-3 },
+}
+const dropping = { coref: { ...task, dropout_rate: 0.3, max_training_sentences: 1, mention_loss_coef: 0.2 } }
+const steady = (file: string) =>
+  readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => ({ ...JSON.parse(line), seconds: 0, bytes: 0 }))
+
+test('a run that stopped, or lost what came after its checkpoint, ends with the same bits, on any number of threads', async () => {
+  const plan = await readTrainingPlan(await planFile('resume', lively, dropping))
+  const straight = join(folder, 'straight')
+  const whole = await train(plan, straight)
+  assert.is(whole.finished, true)
+  const expected = await stateIn(straight)
+  for (const stopAfter of [1, 4, 7]) {
+    const broken = join(folder, `broken${stopAfter}`)
+    const stop = new AbortController()
+    const first = await train(plan, broken, {
+      signal: stop.signal,
+      onEvent: ({ kind, update }) => kind === 'update' && update === stopAfter && stop.abort(),
+    })
+    assert.equal([first.updates, first.finished], [stopAfter, false])
+    // as a kill leaves it: lines of updates that no checkpoint has seen, the last one cut off
+    const file = join(broken, 'metrics.jsonl')
+    const line = { ...JSON.parse(readFileSync(file, 'utf8').split('\n')[0]!), update: stopAfter + 1 }
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${JSON.stringify(line)}\n{"kind":"upd`)
+    await useDevice('wasm', { threads: 2 })
+    const second = await train(plan, broken, { resume: true })
+    await useDevice('wasm', { threads: 1 })
+    assert.equal(second.best, whole.best)
+    assert.equal(await stateIn(broken), expected)
+    assert.equal(steady(file), steady(join(straight, 'metrics.jsonl')))
+  }
+})
+
+const command = (...args: string[]) => [
+  ...['-C', '@antecedent/source', '--import', 'tsx'],
+  join(import.meta.dirname, '../../packages/cli/src/main.ts'),
+  ...args,
+]
+
+test('a process that is killed goes on where its checkpoint was', async () => {
+  const file = await planFile(
+    'killed',
+    { ...lively, num_epochs: 40, save_frequency: 5, eval_frequency: 1000 },
+    dropping,
+  )
+  const output = join(folder, 'killed')
+  const args = ['train', file, '--output', output, '--device', 'wasm', '--threads', '1', '--quiet']
+  const child = spawn(process.execPath, command(...args))
+  while (!existsSync(join(output, 'checkpoint.safetensors'))) await new Promise((wait) => setTimeout(wait, 5))
+  child.kill('SIGKILL')
+  await new Promise((ended) => child.once('exit', ended))
+  const done = Number((await stateIn(output)).updates)
+  assert.ok(done > 0 && done < 40, `killed after ${done} updates`)
+  await rejects(promisify(execFile)(process.execPath, command(...args)), /holds|folder without a training/)
+  const { stdout } = await promisify(execFile)(process.execPath, command(...args, '--resume', '--json'))
+  const summary = JSON.parse(stdout)
+  assert.equal([summary.updates, summary.finished], [40, true])
+  const undisturbed = args.map((word) => (word === output ? join(folder, 'unkilled') : word))
+  await promisify(execFile)(process.execPath, command(...undisturbed))
+  assert.equal(await stateIn(output), await stateIn(join(folder, 'unkilled')))
+})
+
+/** Fails unless a promise rejects with a message like this. */
+async function rejects(promise: Promise<unknown>, message: RegExp): Promise<Error> {
+  const error = await promise.then(
+    () => null,
+    (reason: Error) => reason,
+  )
+  assert.ok(error, 'nothing was thrown')
+  assert.match(`${error.message} ${(error as { stderr?: string }).stderr ?? ''}`, message)
+  return error
+}
+
+test('a loss or gradient that is no number stops the run, and the checkpoint stays', async () => {
+  const plan = await readTrainingPlan(await planFile('diverge', { ...lively, save_frequency: 1 }, dropping))
+  const output = join(folder, 'diverge')
+  const stop = new AbortController()
+  await train(plan, output, { signal: stop.signal, onEvent: ({ kind }) => kind === 'checkpoint' && stop.abort() })
+  const before = await stateIn(output)
+  const wild = { ...plan, training: { ...plan.training, taskLearningRate: 1e38, maxGradNorm: 0 } }
+  const error = await rejects(
+    train(wild, output, { resume: true }),
+    /train: expected a finite (loss|gradient of the (encoder|task layers) \((bert|task)\)) at update \d+ on (nw|bc)\/\w+, got (NaN|-?Infinity)/,
+  )
+  assert.is(error.name, 'DivergenceError')
+  const { update, document, part } = error as unknown as { update: number; document: string; part: string | null }
+  assert.ok(update >= 1 && /one|two/.test(document) && [null, 'bert', 'task'].includes(part))
+  const after = await stateIn(output)
+  assert.ok(Number(after.updates) >= Number(before.updates))
+})
+
+test('a disk that takes no more leaves the checkpoint as it was', async () => {
+  const file = await planFile('full', { ...lively, save_frequency: 2 }, dropping)
+  const output = join(folder, 'full')
+  const plan = await readTrainingPlan(file)
+  const stop = new AbortController()
+  await train(plan, output, { signal: stop.signal, onEvent: ({ update }) => update === 2 && stop.abort() })
+  const before = readFileSync(join(output, 'checkpoint.safetensors'))
+  // no file may grow beyond 100 KiB: the shell's limit stands in for a full disk
+  const args = ['train', file, '--output', output, '--device', 'wasm', '--threads', '1', '--quiet', '--resume']
+  const quoted = [process.execPath, ...command(...args)].map((word) => `'${word}'`).join(' ')
+  await rejects(promisify(execFile)('bash', ['-c', `ulimit -f 100; ${quoted}`]), /EFBIG|ENOSPC|too large/)
+  assert.ok(before.equals(readFileSync(join(output, 'checkpoint.safetensors'))))
+  assert.is((await train(plan, output, { resume: true })).finished, true)
+})
+
+test('many updates hold no more memory than one', async () => {
+  const model = tinyModel({ dropoutRate: 0.3 }, 3, 'f32')
+  const settings = parseTraining({ average_decay: 0.9, average_frequency: 2 })
+  const trainer = new Trainer(model, settings, 100)
+  let state = trainer.initial()
+  const held: number[] = []
+  for (let n = 0; n < 30; n++) {
+    const pieces = tinyPieces([8 + (n % 5), 9], n + 1)
+    const { state: next } = await trainer.update(state, [{ pieces, name: `${n}`, dropout: randomKey(n) }])
+    disposeState(state, next)
+    state = next
+    held.push(memoryInfo().tensors)
+  }
+  assert.equal(new Set(held.slice(2)).size, 1)
+  disposeState(state)
+  model.dispose()
+})
+
+test('configurations that can not be are told, with the key', async () => {
+  const broken = async (more: object, message: RegExp) => {
+    const file = await planFile('broken', {}, more)
+    await rejects(
+      readTrainingPlan(file).then((plan) => train(plan, join(folder, 'never'))),
+      message,
+    )
+    assert.is(existsSync(join(folder, 'never')), false)
+  }
+  await broken({ learning_rate: 1 }, /learning_rate.*encoder, train, dev, coref, training/)
+  await broken({ training: { num_epoch: 1 } }, /num_epoch.*num_epochs/)
+  await broken({ training: { num_epochs: 0 } }, /num_epochs.*whole number of at least 1, got 0/)
+  await broken({ training: { recipe: 'adam' } }, /recipe.*hoi, tf.*"adam"/)
+  await broken({ training: { warmup_ratio: 1 } }, /warmup_ratio.*\[0, 1\)/)
+  await broken({ coref: { ffnn_size: 'big' } }, /ffnn_size/)
+  await broken({ train: {} }, /train.*paths by name/)
+  await broken({ dev: [1] }, /dev.*paths by name/)
+  await broken({ encoder: 7 }, /encoder.*a folder, got 7/)
+  await broken({ encoder: join(folder, 'nowhere') }, /nowhere.*nothing there/)
+  await broken({ train: { two: join(folder, 'missing.conll') } }, /missing\.conll.*nothing there/)
+  const bare = join(folder, 'bare')
+  cpSync(await encoder(), bare, { recursive: true })
+  rmSync(join(bare, 'vocab.txt'))
+  await broken({ encoder: bare }, /a model with a vocabulary/)
+  writeFileSync(join(bare, 'vocab.txt'), [...specials, ...words, 'more', 'pieces'].join('\n'))
+  await broken({ encoder: bare }, /vocab/)
+  writeFileSync(join(folder, 'nojson.json'), '{"encoder":')
+  await rejects(readTrainingPlan(join(folder, 'nojson.json')), /nojson\.json.*JSON/)
+  const plan = await readTrainingPlan(await planFile('other', { ...lively, seed: 9 }, dropping))
+  await rejects(
+    train(plan, join(folder, 'straight'), { resume: true }),
+    /checkpoint of this configuration, got one of another/,
+  )
+  await rejects(train(plan, join(folder, 'straight')), /folder without a training/)
+})
+
+test.run()
