@@ -302,10 +302,7 @@ test('a process that is killed goes on where its checkpoint was', async () => {
 
 /** Fails unless a promise rejects with a message like this. */
 async function rejects(promise: Promise<unknown>, message: RegExp): Promise<Error> {
-  const error = await promise.then(
-    () => null,
-    (reason: Error) => reason,
-  )
+  const error = await promise.then(() => null).catch((reason: Error) => reason)
   assert.ok(error, 'nothing was thrown')
   assert.match(`${error.message} ${(error as { stderr?: string }).stderr ?? ''}`, message)
   return error
