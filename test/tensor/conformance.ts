@@ -96,6 +96,11 @@ export function conformance(device: string, promises: Promises, isThere = true) 
   const whole = suite(`conformance of ${device}`)
   const test = isThere ? whole : whole.skip
   const there = (x: Tensor): Tensor => x.to(device)
+  /** Two operands on the device, each in every layout. */
+  const inEveryLayout = (a: Tensor, b: Tensor): (readonly [Tensor, Tensor])[] => {
+    const all = Object.values(layouts)
+    return all.flatMap((p) => all.map((q) => [p(there(a)), q(there(b))] as const))
+  }
   const { cases, functions, subnormal, exceptions = new Set() } = promises
 
   for (const [name, typed] of Object.entries(ops)) {
@@ -268,9 +273,7 @@ export function conformance(device: string, promises: Promises, isThere = true) 
         const a = normal([m!, k!], randomKey(i), onRef)
         const b = normal([k!, n!], randomKey(50 + i), onRef)
         const expected = matmul(a, b)
-        const all = Object.values(layouts)
-        const operands = all.flatMap((p) => all.map((q) => [p(there(a)), q(there(b))] as const))
-        return operands.flatMap(([p, q]) => [0, 1, 2].map(() => [matmul(p, q), expected] as const))
+        return inEveryLayout(a, b).flatMap(([p, q]) => [0, 1, 2].map(() => [matmul(p, q), expected] as const))
       }
       await compare(device, make, { rtol: 0, atol: 3e-7 * k! + 1e-6 })
     }
@@ -287,9 +290,7 @@ export function conformance(device: string, promises: Promises, isThere = true) 
         const b = normal([n!, k!], randomKey(50 + i), onRef)
         const bias = normal([n!], randomKey(100 + i), onRef)
         const [plain, affine] = [matmul(a, b, { transposeB: true }), linear(a, b, bias)]
-        const all = Object.values(layouts)
-        const operands = all.flatMap((p) => all.map((q) => [p(there(a)), q(there(b))] as const))
-        return operands.flatMap(([p, q]) => [
+        return inEveryLayout(a, b).flatMap(([p, q]) => [
           [matmul(p, q, { transposeB: true }), plain],
           [linear(p, q, there(bias)), affine],
         ])

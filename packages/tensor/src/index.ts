@@ -143,9 +143,8 @@ export {
   type WarmupOptions,
 } from './optim/schedule.ts'
 export { type SgdOptions, sgd } from './optim/sgd.ts'
-export { dropout } from './random/dropout.ts'
+export { type Drop, type Dropout, dropout, dropoutOf, noDropout } from './random/dropout.ts'
 export { bertNormal, glorotNormal, glorotUniform, heNormal } from './random/initializers.ts'
-export { type Drop, type Dropout, dropoutOf, noDropout } from './random/places.ts'
 export {
   fold,
   type NormalOptions,

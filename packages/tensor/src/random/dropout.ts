@@ -1,9 +1,13 @@
-/** Dropout: an operation whose mask is made where it is used, from a key and places, and never stored. */
+/**
+ * Dropout: an operation whose mask is made where it is used, from a key and places, and never stored; and the dropout of
+ * a pass through a model, which has many places.
+ */
 import { OptionError } from '../errors.ts'
 import type { Dropped } from '../kernels.ts'
 import { apply, defineOp, requireFloat, symmetric } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import type { RandomKey } from './philox.ts'
+import { fold } from './random.ts'
 
 const run = (x: Tensor, dropped: Dropped): Tensor => apply(dropoutOps.dropout, [x], dropped)
 
@@ -48,4 +52,33 @@ export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
   requireFloat('dropout', x)
   checkRate('dropout', rate)
   return rate === 0 ? x : run(x, { rate, key, period: x.size })
+}
+
+/** One use of dropout. It may run again in a recomputation, and drops the same elements then. */
+export interface Drop {
+  (x: Tensor): Tensor
+  /** what it drops, for operations that do so themselves; null for nothing */
+  readonly dropped: { readonly key: RandomKey; readonly rate: number } | null
+}
+
+/** Gives every place of a pass its own dropout. */
+export interface Dropout {
+  next(): Drop
+}
+
+const nothing: Drop = Object.assign((x: Tensor) => x, { dropped: null })
+
+/** Evaluation: everything stays. */
+export const noDropout: Dropout = { next: () => nothing }
+
+/** Training: at every place of the pass, each element is dropped with probability `rate`, by `key`. */
+export function dropoutOf(rate: number, key: RandomKey): Dropout {
+  if (rate === 0) return noDropout
+  let place = 0
+  return {
+    next() {
+      const dropped = { key: fold(key, place++), rate }
+      return Object.assign((x: Tensor) => dropout(x, rate, dropped.key), { dropped })
+    },
+  }
 }

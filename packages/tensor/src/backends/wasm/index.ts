@@ -4,6 +4,7 @@ import type { Backend, Buffer, View } from '../../kernels.ts'
 import { sizeOf, stridesOf } from '../../shape.ts'
 import { adamKernel } from './adam.ts'
 import { attentionKernels } from './attention.ts'
+import { dropoutKernel } from './dropout.ts'
 import { elementwiseKernels, hostView } from './elementwise.ts'
 import { type Block, Engine, type ForeignKernels } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
@@ -41,6 +42,7 @@ export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { 
       ...rowScoreKernels(engine),
       ...attentionKernels(engine),
       adam: adamKernel(engine),
+      dropout: dropoutKernel(engine),
       matmul,
     },
     allocate(dtype, capacity) {

@@ -7,7 +7,7 @@ import { addressOf, bytesOfView, type Engine, floatBits } from './engine.ts'
 import { denseAddresses } from './walk.ts'
 
 /** Elements of rows that make a chunk. */
-const chunkElements = 8192
+export const chunkElements = 8192
 
 const reductions = ['sum', 'max', 'min', 'logSumExp', 'sumOfSquares'] as const
 
