@@ -2,7 +2,7 @@
 import { type CorefModel, decodeLinks, type PairScores, type Pieces, type Pruned, structureOf } from '@antecedent/coref'
 import { add, type Tensor, tap, tensor, vjp, where, zeros } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
-import { lossWith, modelOfCase, piecesOfCase } from './corefInput.ts'
+import { lossOfCase, modelOfCase, piecesOfCase } from './corefInput.ts'
 import { corefTargetOps } from './corefTargets.ts'
 import { corefTrainingOps } from './corefTraining.ts'
 import type { Output } from './format.ts'
@@ -136,7 +136,7 @@ const loss: Compute = async (context) => {
   // a site's own value moves by a tensor of zeros, so that all derivatives come from one pass
   const moved = names.map((name) => zeros(shapes[name]!.shape, shapes[name]!))
   const own = weights.map((name) => inputs[`w:${name}`]!)
-  const of = await lossWith(model, {}, pieces, length)
+  const of = await lossOfCase(model, pieces, length)
   const { value, pullback } = vjp<Tensor[], Tensor>(
     (xs) => {
       const overrides = Object.fromEntries(weights.map((name, i) => [name, xs[names.length + i]!]))

@@ -60,16 +60,10 @@ export async function piecesOfCase(
 }
 
 /**
- * The loss of a document with some weights replaced, as a function for derivatives. Where the device can not be read
- * under a derivative, its choices are made before.
+ * The loss of a document as a function for derivatives. Where the device can not be read under a derivative, its choices
+ * are made before.
  */
-export async function lossWith(
-  model: CorefModel,
-  weights: Readonly<Record<string, Tensor>>,
-  pieces: Pieces,
-  length: number,
-): Promise<() => Tensor> {
-  if (device().name !== 'gpu') return () => model.loss(pieces, { length })
-  const structure = await model.using(weights, () => model.choose(pieces, { length }))
-  return () => model.lossOf(model.encode(pieces, { length }), structure, pieces)
+export async function lossOfCase(model: CorefModel, pieces: Pieces, length: number): Promise<() => Tensor> {
+  const structure = device().name === 'gpu' && (await model.choose(pieces, { length }))
+  return () => model.loss(pieces, { length, ...(structure && { structure }) })
 }

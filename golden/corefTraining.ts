@@ -1,5 +1,5 @@
 /** Area `coref`, op `train`: updates of a model by documents. */
-import { parseTraining, Trainer, trainingToJson } from '@antecedent/coref'
+import { parseTraining, Trainer, trainingNames } from '@antecedent/coref'
 import { indexSelect, tensor } from '@antecedent/tensor'
 import type { Compute, Context } from './context.ts'
 import { modelOfCase, piecesOfCase } from './corefInput.ts'
@@ -11,8 +11,7 @@ const train: Compute = async (context: Context) => {
   const { golden, inputs } = context
   const documents = golden.attrs.documents as number[]
   const given = golden.attrs.config as Record<string, unknown>
-  const names = Object.keys(trainingToJson(parseTraining({})))
-  const own = Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name)))
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => trainingNames.includes(name)))
   const settings = parseTraining(own)
   const model = modelOfCase(context)
   const trainer = new Trainer(model, settings, golden.attrs.totalUpdateSteps as number)

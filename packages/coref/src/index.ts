@@ -3,7 +3,14 @@
 export * from './bias/index.ts'
 export { readConll, readLitbank, withMentions, writeConll, writeLitbank } from './documents/conll.ts'
 export { readConllu, writeConllu } from './documents/conllu.ts'
-export { type Cluster, type CorefDocument, documentKey, mergeClusters, type Span } from './documents/document.ts'
+export {
+  type Cluster,
+  type CorefDocument,
+  documentKey,
+  mergeClusters,
+  type Span,
+  withoutSingletons,
+} from './documents/document.ts'
 export { type DocumentFormat, documentFormats, formatOf, isDocumentFile, readDocuments } from './documents/formats.ts'
 export { type GapExample, readGap, writeGap } from './documents/gap.ts'
 export {
@@ -30,7 +37,7 @@ export {
   parseCorefConfig,
 } from './model/config.ts'
 export { decodeLinks } from './model/decode.ts'
-export { CorefModel, type PassOptions, type Readable } from './model/model.ts'
+export { CorefModel, type LossOptions, type PassOptions, type Readable } from './model/model.ts'
 export { charactersOf, type Places, wordsOf } from './model/places.ts'
 export type { MentionRecord, ScoreRecord } from './model/record.ts'
 export { entityMatrix, linkMatrix } from './model/refine.ts'
@@ -46,10 +53,9 @@ export {
   type DocumentSets,
   developmentScores,
   withOffset,
-  withoutSingletons,
 } from './training/development.ts'
 export { type ParameterGroup, type Part, parameterGroups } from './training/groups.ts'
-export { defaultTraining, parseTraining, type TrainingSettings, trainingToJson } from './training/settings.ts'
+export { defaultTraining, parseTraining, type TrainingSettings, trainingNames } from './training/settings.ts'
 export {
   DivergenceError,
   disposeState,

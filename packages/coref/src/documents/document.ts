@@ -66,3 +66,14 @@ export function checkDocument({ id, words, sentences, speakers, clusters, text, 
   const odd = clusters.flat().find((mention) => !isWithin(mention, 0))
   if (odd) fail(`mentions within ${words.length} words`, `[${odd.join(', ')})`)
 }
+
+/** A document without the entities that it mentions once, which OntoNotes leaves unmarked and LitBank marks. */
+export function withoutSingletons(document: CorefDocument): CorefDocument {
+  const isKept = document.clusters.map((mentions) => mentions.length > 1)
+  const { clusterNames } = document
+  return {
+    ...document,
+    clusters: document.clusters.filter((_, c) => isKept[c]),
+    ...(clusterNames && { clusterNames: clusterNames.filter((_, c) => isKept[c]) }),
+  }
+}

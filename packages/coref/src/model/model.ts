@@ -37,8 +37,16 @@ const encoderPlace = 2 ** 32
 export interface PassOptions {
   /** drops values of the task layers and, in `loss`, of the encoder, at the settings' rates, by this key; default: none */
   dropout?: RandomKey
-  /** in `loss`: pruning keeps gold mentions before all others; default false */
+}
+
+/** What `loss` needs besides. */
+export interface LossOptions extends PassOptions {
+  /** pad segments to this length, if it is more than that of the longest */
+  length?: number
+  /** pruning keeps gold mentions before all others; default false */
   keepGold?: boolean
+  /** of `choose`; default: chosen from the vectors of the same encoder pass, on devices that read at once */
+  structure?: Structure
 }
 
 /**
@@ -135,7 +143,7 @@ export class CorefModel {
    */
   async choose(
     pieces: Pieces,
-    { length = 0, keepGold = false }: { length?: number; keepGold?: boolean } = {},
+    { length = 0, keepGold = false }: Pick<LossOptions, 'length' | 'keepGold'> = {},
   ): Promise<Structure> {
     const context = this.#context() // before the first wait, which `using` does not outlast
     const tokens = encodePieces(context, this.bert, pieces, { length })
@@ -151,17 +159,17 @@ export class CorefModel {
   }
 
   /**
-   * The loss of a document, a scalar that depends on all parameters (`using`). Spans and antecedents are those of this
-   * moment's parameters, chosen without dropout from the vectors of the same encoder pass.
+   * The loss of a document, a scalar that depends on all parameters (`using`). Spans and antecedents are given, or those
+   * of this moment's parameters, chosen without dropout of the task layers.
    *
-   * @throws {DeviceError} on devices that do not read at once: there `choose` comes first, and then `lossOf`
+   * @throws {DeviceError} without a structure, on devices that do not read at once: there `choose` comes first
    */
-  loss(pieces: Pieces, options: PassOptions & { length?: number } = {}): Tensor {
+  loss(pieces: Pieces, options: LossOptions = {}): Tensor {
     const { length = 0, dropout, keepGold = false } = options
     const encoderKey = dropout && fold(dropout, encoderPlace)
     const tokens = encodePieces(this.#context(), this.bert, pieces, { length, dropout: encoderKey })
-    const { structure } = readAtOnce(chooseStructure(this.#context(), tokens, pieces, { keepGold }))
-    return this.lossOf(tokens, structure, pieces, options)
+    const choose = () => readAtOnce(chooseStructure(this.#context(), tokens, pieces, { keepGold })).structure
+    return this.lossOf(tokens, options.structure ?? choose(), pieces, options)
   }
 
   /** The loss of a given structure by the vectors `[…, T, H]`; 0 where no span is kept. */

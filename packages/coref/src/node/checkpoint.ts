@@ -8,8 +8,8 @@ import { stored } from './stored.ts'
 
 /** What a checkpoint holds besides the state. */
 export interface Progress {
-  /** hash of the plan that it belongs to */
-  readonly plan: string
+  /** what training it belongs to, as `identityOf` says */
+  readonly training: string
   /** seconds that training has taken so far, over all its runs */
   readonly seconds: number
   /** best mean score on the development sets so far, and the update it was seen at; null before the first evaluation */
@@ -43,12 +43,12 @@ export async function writeCheckpoint(file: string, state: TrainingState, progre
  * Reads a state.
  *
  * @param like  a state of the same training, whose names and shapes it must have; the caller disposes it
- * @throws {FormatError} where the file is no checkpoint of this plan
+ * @throws {FormatError} where the file is no checkpoint of this training
  */
 export async function readCheckpoint(
   file: string,
   like: TrainingState,
-  plan: string,
+  training: string,
 ): Promise<{ state: TrainingState; progress: Progress }> {
   if (!existsSync(file)) throw new FormatError({ file, expected: 'a checkpoint', got: 'nothing there' })
   const opened = await openSafetensors(file)
@@ -58,12 +58,12 @@ export async function readCheckpoint(
       throw new FormatError({ file, expected: 'a checkpoint of a training', got: 'other tensors' })
     }
     const progress = JSON.parse(text) as Progress
-    if (progress.plan !== plan) {
+    if (progress.training !== training) {
       throw new FormatError({
         file,
-        expected: 'a checkpoint of this configuration',
-        got: 'one of another',
-        hint: 'go on with the configuration that it was begun with, or name another folder',
+        expected: 'a checkpoint of this configuration and these documents',
+        got: 'one of others',
+        hint: 'go on with those that it was begun with, or name another folder',
       })
     }
     const read = async (name: string, { shape, dtype }: Tensor): Promise<Tensor> => {

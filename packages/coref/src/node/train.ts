@@ -1,7 +1,6 @@
 /** A training from its plan to a model on disk, which a killed run goes on with. */
-
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
@@ -9,11 +8,11 @@ import { FormatError } from 'safetensors-ts'
 import { initialHead } from '../model/weights.ts'
 import { Course, keyFor } from '../training/course.ts'
 import { type CurvePoints, trainingCurve } from '../training/curve.ts'
-import { type DevelopmentScores, developmentScores, withOffset } from '../training/development.ts'
+import { type DevelopmentScores, developmentScores, offsetParameter, withOffset } from '../training/development.ts'
 import { disposeState, type Example, Trainer, type UpdateReport } from '../training/trainer.ts'
 import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { CorefModel } from './model.ts'
-import { type PlanDocuments, readPlanDocuments, type TrainingPlan } from './trainingPlan.ts'
+import { identityOf, type PlanDocuments, readPlanDocuments, type TrainingPlan } from './trainingPlan.ts'
 
 /** What a training tells on its way. */
 export type TrainEvent =
@@ -53,7 +52,7 @@ export interface TrainSummary {
 }
 
 /** Names within the folder of a training. */
-export const trainingFiles = {
+const trainingFiles = {
   checkpoint: 'checkpoint.safetensors',
   metrics: 'metrics.jsonl',
   curve: 'curve.svg',
@@ -67,7 +66,7 @@ export const trainingFiles = {
  * of threads.
  *
  * @throws {OptionError} where the folder holds a training and `resume` is not set, or there is too little to train on
- * @throws {FormatError} where a file is missing or broken, or the checkpoint is of another plan
+ * @throws {FormatError} where a file is missing or broken, or the checkpoint is of another plan or of other documents
  * @throws {DivergenceError} where a loss or gradient is NaN or infinite; the last checkpoint stays
  */
 export async function train(plan: TrainingPlan, folder: string, options: TrainOptions = {}): Promise<TrainSummary> {
@@ -93,9 +92,9 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   await mkdir(folder, { recursive: true })
   const trainer = new Trainer(model, plan.training, of)
   let state = trainer.initial()
-  let progress: Progress = { plan: plan.hash, seconds: 0, best: null }
+  let progress: Progress = { training: identityOf(plan, documents), seconds: 0, best: null }
   if (options.resume && existsSync(path('checkpoint'))) {
-    const found = await readCheckpoint(path('checkpoint'), state, plan.hash)
+    const found = await readCheckpoint(path('checkpoint'), state, progress.training)
     disposeState(state)
     ;({ state, progress } = found)
   }
@@ -128,7 +127,7 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
       await tell({ kind: 'evaluation', plain, best, ...moment() })
       if (progress.best === null || best.mean > progress.best.mean) {
         progress = { ...progress, best: { mean: best.mean, update: state.updates } }
-        await save(withOffset(trained, best.offset), path('best'), options.half)
+        await saveWithOffset(trained, best.offset, path('best'), options.half)
       }
       await writeFile(path('curve'), trainingCurve(pointsOf(await readMetrics(path('metrics')))))
     }
@@ -157,16 +156,20 @@ async function initialModel({ encoder, coref, training }: TrainingPlan): Promise
   return new CorefModel({ config: coref, bert, parameters })
 }
 
-async function save(
-  { config, bert, parameters }: Pick<CorefModel, 'config' | 'bert' | 'parameters'>,
+/** Writes a model whose pairs score `offset` more. */
+async function saveWithOffset(
+  model: ReturnType<Trainer['modelOf']>,
+  offset: number,
   folder: string,
   half = false,
 ): Promise<void> {
-  await new CorefModel({ config, bert, parameters }).save(folder, { overwrite: true, half })
+  const shifted = withOffset(model, offset)
+  await new CorefModel(shifted).save(folder, { overwrite: true, half })
+  if (shifted !== model) shifted.parameters[offsetParameter(model.config)]!.dispose()
 }
 
 /** The lines of a training so far. */
-export async function readMetrics(file: string): Promise<TrainEvent[]> {
+async function readMetrics(file: string): Promise<TrainEvent[]> {
   if (!existsSync(file)) return []
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.endsWith('}')) // the last may be cut off
   return lines.map((line) => JSON.parse(line) as TrainEvent)
@@ -186,5 +189,7 @@ function pointsOf(events: readonly TrainEvent[]): CurvePoints {
 /** Takes back what came after a checkpoint: it is done again. */
 async function keepLines(file: string, updates: number): Promise<void> {
   const kept = (await readMetrics(file)).filter(({ update }) => update <= updates)
-  await writeFile(file, kept.map((event) => `${JSON.stringify(event)}\n`).join(''))
+  const partial = `${file}.tmp` // a kill in between must not lose the lines
+  await writeFile(partial, kept.map((event) => `${JSON.stringify(event)}\n`).join(''))
+  await rename(partial, file)
 }

@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { FormatError } from 'safetensors-ts'
-import type { CorefDocument } from '../documents/document.ts'
+import { type CorefDocument, withoutSingletons } from '../documents/document.ts'
 import { type CorefConfig, parseCorefConfig } from '../model/config.ts'
-import { type DocumentSets, withoutSingletons } from '../training/development.ts'
+import type { DocumentSets } from '../training/development.ts'
 import { parseTraining, type TrainingSettings } from '../training/settings.ts'
 import { documentFiles, readDocumentFile, readTextFile } from './files.ts'
 
@@ -17,8 +17,6 @@ export interface TrainingPlan {
   readonly dev: Readonly<Record<string, string>>
   readonly coref: CorefConfig
   readonly training: TrainingSettings
-  /** sha256 of the settings and the names of the documents' sets: a checkpoint belongs to one plan */
-  readonly hash: string
 }
 
 /** Documents of a plan, with the sha256 of each file. */
@@ -87,16 +85,22 @@ export async function readTrainingPlan(file: string): Promise<TrainingPlan> {
       got: JSON.stringify(json.encoder) ?? 'nothing',
     })
   }
-  const plan = {
+  return {
     encoder: path(json.encoder),
     train: paths('train'),
     dev: paths('dev'),
     coref: parseCorefConfig(part('coref'), file),
     training: parseTraining(part('training'), file),
   }
-  // as the file names them: model and documents may lie elsewhere when a training goes on
-  const decisive = { train: Object.keys(plan.train), dev: Object.keys(plan.dev), coref: plan.coref }
-  return { ...plan, hash: sha256(JSON.stringify({ ...decisive, training: plan.training })) }
+}
+
+/**
+ * What a checkpoint belongs to: settings, names of sets, and what the documents' files hold. Not where things lie: a
+ * training may go on in another place.
+ */
+export function identityOf({ train, dev, coref, training }: TrainingPlan, { hashes }: PlanDocuments): string {
+  const names = [train, dev].map((sets) => Object.keys(sets))
+  return sha256(JSON.stringify({ names, coref, training, documents: Object.values(hashes) }))
 }
 
 const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -1,8 +1,9 @@
 /** How a model does on development documents, and the offset of its dummy score that does best there. */
-import { add, type Tensor } from '@antecedent/tensor'
+import { add, OptionError } from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import { addScoreCounts, countsOf, noCounts, type ScoreCounts, scoresOf } from '../metrics/score.ts'
-import { clustersOf } from '../model/decode.ts'
+import type { CorefConfig } from '../model/config.ts'
+import { bestColumns, chosenAntecedents, clustersOf } from '../model/decode.ts'
 import { CorefModel } from '../model/model.ts'
 import type { ScoreRecord } from '../model/record.ts'
 import { resolutionOf } from '../model/resolution.ts'
@@ -20,42 +21,35 @@ export interface DevelopmentScores {
   readonly mean: number
 }
 
-/** Offsets that `developmentScores` tries, unless told otherwise. */
-export const usualOffsets: readonly number[] = Array.from({ length: 25 }, (_, i) => (i - 12) / 4)
-
-/** A document without the entities that it mentions once: training and the CoNLL score of this model pass over them. */
-export function withoutSingletons(document: CorefDocument): CorefDocument {
-  const isKept = document.clusters.map((mentions) => mentions.length > 1)
-  const { clusterNames } = document
-  return {
-    ...document,
-    clusters: document.clusters.filter((_, c) => isKept[c]),
-    ...(clusterNames && { clusterNames: clusterNames.filter((_, c) => isKept[c]) }),
-  }
-}
+/** Offsets that `developmentScores` tries. */
+const triedOffsets: readonly number[] = Array.from({ length: 25 }, (_, i) => (i - 12) / 4)
 
 /** The antecedents of a record's spans if every pair scored `offset` more: ranks, −1 for none. */
-function linksAt({ scores, antecedents }: ScoreRecord, offset: number): Int32Array {
-  return Int32Array.from(scores, (row, i) => {
-    let best = 0
-    for (let c = 1; c < row.length; c++) {
-      if (row[c]! + offset > (best === 0 ? 0 : row[best]! + offset)) best = c
-    }
-    return best === 0 ? -1 : antecedents[i]![best - 1]!
+const linksAt = ({ scores, antecedents }: ScoreRecord, offset: number): Int32Array =>
+  Int32Array.from(scores, ([, ...row], i) => {
+    const shifted = row.map((score) => score + offset)
+    return chosenAntecedents(bestColumns(shifted, row.length), Int32Array.from(antecedents[i]!), row.length)[0] ?? -1
   })
-}
+
+/**
+ * Whether the bias of the pair scorer is a constant on the final scores and nothing else: refinements and cluster merging
+ * read the scores on the way.
+ */
+const hasOffset = ({ fineGrained, depth, higherOrder }: CorefConfig): boolean =>
+  fineGrained && depth === 1 && higherOrder !== 'cluster_merging'
 
 /**
  * The scores of a model as it is, and at the offset with the best mean over the sets (of equal ones, that nearest 0).
+ * Offsets are tried where `withOffset` can make a model of them: with one pass of fine scores and no cluster merging.
  *
  * @throws {OptionError} as `CorefModel.read`
  */
 export async function developmentScores(
   model: CorefModel,
   sets: DocumentSets,
-  options: { offsets?: readonly number[]; onProgress?: (done: number, total: number) => void } = {},
+  options: { onProgress?: (done: number, total: number) => void } = {},
 ): Promise<{ plain: DevelopmentScores; best: DevelopmentScores }> {
-  const offsets = [...new Set([0, ...(options.offsets ?? usualOffsets)])].sort((a, b) => Math.abs(a) - Math.abs(b))
+  const offsets = (hasOffset(model.config) ? [...triedOffsets] : [0]).sort((a, b) => Math.abs(a) - Math.abs(b))
   const names = Object.keys(sets)
   const counts = offsets.map(() => new Map<string, ScoreCounts>(names.map((name) => [name, noCounts])))
   const total = names.reduce((sum, name) => sum + sets[name]!.length, 0)
@@ -81,11 +75,22 @@ export async function developmentScores(
   return { plain: all[0]!, best: all.reduce((best, own) => (own.mean > best.mean ? own : best)) }
 }
 
-/** A model whose pairs score `offset` more: the bias of the last layer takes it up. Other parameters are shared. */
+/**
+ * A model whose pairs score `offset` more: the bias of the pair scorer takes it up. It shares all other parameters; the
+ * caller disposes that one.
+ *
+ * @throws {OptionError} for an offset other than 0 where scores on the way would change too
+ */
 export function withOffset(model: CorefModel, offset: number): CorefModel {
   if (offset === 0) return model
   const { config, bert, parameters } = model
-  const last = `coref_score_ffnn.${3 * config.ffnnDepth}.bias`
-  const shifted: Tensor = add(parameters[last]!, offset)
-  return new CorefModel({ config, bert, parameters: { ...parameters, [last]: shifted } })
+  if (!hasOffset(config)) {
+    const expected = 'one pass of fine scores and no cluster merging, or the offset 0'
+    throw new OptionError({ op: 'withOffset', expected, got: String(offset) })
+  }
+  const shifted = add(parameters[offsetParameter(config)]!, offset)
+  return new CorefModel({ config, bert, parameters: { ...parameters, [offsetParameter(config)]: shifted } })
 }
+
+/** The parameter that takes an offset up. */
+export const offsetParameter = ({ ffnnDepth }: CorefConfig): string => `coref_score_ffnn.${3 * ffnnDepth}.bias`

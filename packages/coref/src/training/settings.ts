@@ -121,7 +121,3 @@ export function parseTraining(json: Readonly<Record<string, unknown>>, file = 'c
   })
   return Object.fromEntries(entries) as TrainingSettings
 }
-
-/** The settings under the names of the file, as `parseTraining` reads them. */
-export const trainingToJson = (settings: TrainingSettings): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).map(([key, [name]]) => [name, settings[key as keyof TrainingSettings]]))

@@ -172,21 +172,17 @@ export class Trainer {
   ): Promise<Gradients & { loss: number }> {
     const model = this.#model
     const { keepGold } = this.#settings
-    const options = { length, keepGold, ...(dropout && { dropout }) }
     // where numbers can not be read at once, the discrete choices come first, by a pass of their own
     const structure =
-      device().name === 'gpu'
-        ? await model.using(state.weights, () => model.choose(pieces, { length, keepGold }))
-        : null
-    const lossOf = () =>
-      structure ? model.lossOf(model.encode(pieces, options), structure, pieces, options) : model.loss(pieces, options)
+      device().name === 'gpu' && (await model.using(state.weights, () => model.choose(pieces, { length, keepGold })))
+    const options = { length, keepGold, ...(dropout && { dropout }), ...(structure && { structure }) }
     const fail = (part: Part | null, got: number) => {
       throw new DivergenceError({ update: state.updates, document: name, part }, got)
     }
     const { loss, values } = scope(() => {
       const [loss, found] = valueAndGrad<Tensor[]>((xs) => {
         const overrides = Object.fromEntries(this.#names.map((name, i) => [name, xs[i]!]))
-        return model.using(overrides, () => div(lossOf(), count))
+        return model.using(overrides, () => div(model.loss(pieces, options), count))
       })(this.#names.map((name) => state.weights[name]!))
       const values: Record<string, Tensor> = {}
       for (const [i, name] of this.#names.entries()) {
