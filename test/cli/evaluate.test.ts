@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { evaluate, evaluationToJson, readConll, writeConll } from '@antecedent/coref'
+import { evaluate, evaluationToJson, readConll, withoutSingletons, writeConll } from '@antecedent/coref'
 import { CorefModel } from '@antecedent/coref/node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -56,6 +56,19 @@ test('--json has the metrics of the documents in per cent, as the library comput
   assert.ok(json.conll > 0 && json.conll <= 100 && json.muc.f1 <= 100)
   assert.match(provenance.weightsHash, /^[0-9a-f]{64}$/)
   assert.is(provenance.convention, 'official')
+})
+
+test('--drop-singletons leaves entities of one mention out of the key, and says so', async () => {
+  const alone = conll('alone', '[the nurse] called the doctor because she was late .')
+  write('alone.conll', one + alone)
+  const { code, out } = run('alone.conll', '--json', '--quiet', '--drop-singletons')
+  assert.is(code, 0)
+  const { provenance, ...json } = JSON.parse(out)
+  const documents = readConll(one + alone).map(withoutSingletons)
+  assert.equal(json, JSON.parse(JSON.stringify(evaluationToJson(await evaluate(model, { documents })))))
+  const kept = JSON.parse(run('alone.conll', '--json', '--quiet').out)
+  assert.is.not(kept.b3.recall, json.b3.recall)
+  assert.equal([provenance.dropSingletons, kept.provenance.dropSingletons], [true, undefined])
 })
 
 test('the table has a line for each metric', () => {

@@ -13,6 +13,7 @@ import {
   readGap,
   type WinoBiasSet,
   winoBiasSetOf,
+  withoutSingletons,
 } from '@antecedent/coref'
 import { documentFiles, readTextFile } from '@antecedent/coref/node'
 import { device, OptionError } from '@antecedent/tensor'
@@ -23,6 +24,7 @@ import { clearProgress, notice, printJson, progress } from './output.ts'
 export interface EvaluateOptions extends ModelOptions {
   format?: DocumentFormat
   convention: Convention
+  dropSingletons?: boolean
   resamples?: number
   seed?: number
   json?: boolean
@@ -85,12 +87,17 @@ export async function evaluate(paths: string[], options: EvaluateOptions): Promi
     return
   }
   const model = await loadCorefModel(options)
-  const evaluation = await evaluateModel(model, data, {
-    convention,
-    onProgress: progress(options, 'documents'),
-    ...(resamples !== undefined && { resamples }),
-    ...(seed !== undefined && { seed }),
-  })
+  const documents = options.dropSingletons ? data.documents.map(withoutSingletons) : data.documents
+  const evaluation = await evaluateModel(
+    model,
+    { ...data, documents },
+    {
+      convention,
+      onProgress: progress(options, 'documents'),
+      ...(resamples !== undefined && { resamples }),
+      ...(seed !== undefined && { seed }),
+    },
+  )
   clearProgress()
   const { name, weightsHash } = model.bert.source
   const { description, pipelines } = device()
@@ -101,6 +108,7 @@ export async function evaluate(paths: string[], options: EvaluateOptions): Promi
     ...(pipelines && { pipelines }),
     version,
     convention,
+    ...(options.dropSingletons && { dropSingletons: true }),
   }
   if (options.json) printJson({ ...evaluationToJson(evaluation), provenance })
   else process.stdout.write(evaluationTable(evaluation))

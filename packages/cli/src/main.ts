@@ -105,6 +105,7 @@ withModelOptions(
   .addOption(
     new Option('--convention <name>', 'how entities of one mention count').choices(conventions).default('official'),
   )
+  .option('--drop-singletons', 'leave entities of one mention out of the key, as training does')
   .option('--resamples <count>', 'draws of the bootstrap and of the randomisation test (default: 10000)', count)
   .option('--seed <number>', 'of the draws (default: 0)', whole)
   .option('--json', 'data as JSON on standard output, in per cent')
