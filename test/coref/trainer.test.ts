@@ -10,6 +10,7 @@ import {
   evaluate,
   parseTraining,
   Trainer,
+  trainingCurve,
   withOffset,
   withoutSingletons,
 } from '@antecedent/coref'
@@ -160,6 +161,14 @@ test('entities of one mention are left out, with their names', () => {
   const clusters = [...one!.clusters, [[9, 10] as const]]
   const found = withoutSingletons({ ...one!, clusters, clusterNames: ['3', '8'] })
   assert.equal(found, { ...one!, clusterNames: ['3'] })
+})
+
+test('the curve of a single update has its value once, on an axis of its own', () => {
+  const svg = trainingCurve({ losses: [{ update: 1, loss: 3 }], scores: [{ update: 1, sets: { two: 1 } }] })
+  assert.is(svg.match(/>3</g)?.length, 1)
+  assert.is(svg.match(/>100</g)?.length, 1)
+  assert.not.match(svg, /NaN|Infinity/)
+  assert.not.match(trainingCurve({ losses: [], scores: [] }), /NaN|Infinity/)
 })
 
 test('a model rounded to float16 is half as large, and nearly the same', async () => {

@@ -7,7 +7,7 @@ export interface CurvePoints {
   readonly scores: readonly { readonly update: number; readonly sets: Readonly<Record<string, number>> }[]
 }
 
-const [width, panelHeight, left, right, gap] = [720, 200, 60, 130, 50]
+const [width, panelHeight, left, right, gap] = [720, 200, 60, 130, 64]
 /** Of Okabe and Ito, who chose them to be told apart by everyone. */
 const colors = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00']
 
@@ -47,7 +47,8 @@ function ticksOf(low: number, high: number): number[] {
 /** One panel of lines over updates. */
 function panel(title: string, lines: readonly Line[], top: number, last: number): string {
   const all = lines.flatMap(({ points }) => points.map(([, y]) => y))
-  const [low, high] = [Math.min(...all), Math.max(...all, Math.min(...all) + 1e-6)]
+  const [least, most] = [Math.min(...all), Math.max(...all)]
+  const [low, high] = most > least ? [least, most] : [least - 1, least + 1] // of one value: in the middle
   const x = (update: number) => (left + ((width - left - right) * update) / Math.max(1, last)).toFixed(1)
   const y = (value: number) => (top + panelHeight * (1 - (value - low) / (high - low))).toFixed(1)
   const rules = ticksOf(low, high).map(
