@@ -5,10 +5,14 @@ import {
   gapScores,
   genderOf,
   isMinimalPair,
+  isPersonalPronoun,
   linkRates,
   occupations,
   parseWinogender,
+  readText,
+  readWinoBias,
   type Span,
+  swapGender,
   winoBiasMargins,
   winoBiasQuestions,
   winoBiasReport,
@@ -223,6 +227,45 @@ test('a broken Winogender line is told with its number', () => {
   assert.throws(read(`${good}\n`), (error: FormatError) => error.line === 1 && error.file === 'w.tsv')
   for (const bad of ['nurse.patient.2.male.txt\tHe came.', 'nurse.patient.0.male.txt', `${good}\tmore`])
     assert.throws(read(`sentid\tsentence\n${good}\n${bad}\n`), (error: FormatError) => error.line === 3)
+})
+
+test('gender is swapped in words and text, with the case of letters, and swapped back', () => {
+  const text = 'He saw HER; "his dog", said Himself, is  hers. She likes her book, and told him.'
+  const swapped = swapGender(readText(text))
+  assert.is(swapped.text, 'She saw HIM; "her dog", said Herself, is  his. He likes his book, and told her.')
+  for (const [w, [start, end]] of swapped.offsets!.entries())
+    assert.is(swapped.text!.slice(start, end), swapped.words[w])
+  assert.is(swapGender(swapped).text, text)
+  assert.equal(swapGender(readText('They saw it.')), readText('They saw it.'))
+  assert.equal(swapGender(pro).words, anti.words)
+  assert.equal(swapGender(pro).clusters, pro.clusters)
+})
+
+test('personal pronouns are those of every person, in any case of letters', () => {
+  for (const word of ['I', 'me', 'Her', 'THEIRS', 'itself', 'ourselves', 'you'])
+    assert.ok(isPersonalPronoun(word), word)
+  for (const word of ['who', 'this', 'nurse', '', 'us all']) assert.not.ok(isPersonalPronoun(word), word)
+})
+
+needsShared(test)('WinoBias sentences swapped are their counterparts: at least 97 of 100 minimal pairs', () => {
+  let [pairs, same] = [0, 0]
+  for (const set of ['1.txt.dev', '1.txt.test', '2.txt.dev', '2.txt.test']) {
+    const [a, b] = ['pro', 'anti'].map((side) =>
+      readWinoBias(readFileSync(shared('data/winobias', `${side}_stereotyped_type${set}`), 'utf8')),
+    )
+    for (const [i, own] of a!.entries()) {
+      if (!isMinimalPair(own, b![i]!)) continue
+      for (const [from, to] of [
+        [own, b![i]!],
+        [b![i]!, own],
+      ] as const) {
+        pairs++
+        same += Number(swapGender(from).words.join(' ') === to.words.join(' '))
+      }
+    }
+  }
+  assert.is(pairs, 2 * 1562)
+  assert.ok(same >= 0.97 * pairs, `${same} of ${pairs}`)
 })
 
 test.run()

@@ -28,6 +28,7 @@ function decisionsOf(record: Record, span: number, fine: boolean): [Decision, nu
     [{ kind: 'logProbability', span, antecedent }, Math.log(record.distribution[span]![1 + column]!)],
     [{ kind: 'logProbabilityOfDummy', span }, Math.log(record.distribution[span]![0]!)],
     [{ kind: 'margin', span, antecedent, other: null }, scores[1 + column]!],
+    [{ kind: 'margin', span, antecedent: null, other: antecedent }, -scores[1 + column]!],
     [{ kind: 'margin', span, antecedent, other: own[0]! }, scores[1 + column]! - scores[1]!],
   ]
   if (fine) list.push([{ kind: 'fine', span, antecedent }, record.passes.at(-1)!.fine[span]![column]!])

@@ -1,18 +1,13 @@
-/** `antecedent explain`: the paper on one sentence. */
-import {
-  attend,
-  attributionSvg,
-  layerIntegratedGradients,
-  padBaseline,
-  reduceToken,
-  renderAttributionText,
-  renderReport,
-  tokenMaximum,
-  version,
-} from '@antecedent/attribution'
-import type { BertEncoding } from '@antecedent/bert'
+/** `antecedent explain`: who is who in a text and why, and the paper's figures. */
+import { attributionSvg, renderAttributionText, renderReport, version } from '@antecedent/attribution'
+import { readText as documentOf, isPersonalPronoun, swapGender, wordSpans } from '@antecedent/coref'
+import { CorefModel } from '@antecedent/coref/node'
 import { OptionError } from '@antecedent/tensor'
-import { type CommonOptions, loadModel, readText } from './options.ts'
+import { type ExplainedDocument, explainLinks } from './decisions.ts'
+import { decisionsLead } from './decisionsPage.ts'
+import { renderDecisionsText } from './decisionsText.ts'
+import { paperFigures, paperSentence, targetsOf } from './figures.ts'
+import { type CommonOptions, loadAnyModel, readText } from './options.ts'
 import {
   notice,
   outputWidth,
@@ -23,44 +18,49 @@ import {
   writeFigures,
   writeWhole,
 } from './output.ts'
+import { renderResolutionText } from './resolutionText.ts'
 
-/** WinoBias, development set, type 1: the paper's example. */
-const paperSentence = 'The physician hired the secretary because he was overwhelmed with clients.'
-const paperTargets = ['physician', 'he']
-
-const pronouns = new Set(
-  'he him his himself she her hers herself it its itself they them their theirs themselves'.split(' '),
-)
-
-/** Words that are no nouns; what is left before a pronoun is offered as its possible antecedents. */
-const functionWords = new Set(
-  'a an the this that these those and or but because so if when while as of in on at to for with by from was were is are be been had has have did do does not who which whom'.split(
-    ' ',
-  ),
-)
+export interface ExplainOptions extends CommonOptions {
+  nSteps?: number
+  pronouns: number
+}
 
 const reportFile = 'antecedent-report.html'
 
-/** The tokens to explain: those of the paper, or every pronoun and the nouns (by exclusion) before it. */
-export function targetsOf(input: BertEncoding): number[] {
-  const words = input.tokens.map((token) => token.toLowerCase())
-  if (input.text === paperSentence) return paperTargets.map((word) => words.indexOf(word)).filter((i) => i >= 0)
-  const isPronoun = (i: number) => pronouns.has(words[i]!)
-  const last = words.findLastIndex((_, i) => isPronoun(i))
-  const isNoun = (i: number) => !isPronoun(i) && !functionWords.has(words[i]!) && /^\p{L}{3,}$/u.test(words[i]!)
-  return words.map((_, i) => i).filter((i) => isPronoun(i) || (i < last && isNoun(i) && followsDeterminer(words, i)))
+/** The text resolved and its pronouns' links explained; then, where it has gendered ones, with those exchanged. */
+async function explainBoth(model: CorefModel, text: string, options: ExplainOptions): Promise<ExplainedDocument[]> {
+  const document = documentOf(text)
+  const swapped = swapGender(document)
+  const isSwapped = swapped.words.some((word, i) => word !== document.words[i])
+  const most = options.pronouns
+  const count = document.words.filter(isPersonalPronoun).length
+  if (count > most) notice(options, `the first ${most} of ${count} pronouns (--pronouns ${count} explains all)`)
+  const sides: ExplainedDocument[] = []
+  for (const side of isSwapped ? [document, swapped] : [document]) {
+    sides.push(await explainLinks(model, side, { most, nSteps: options.nSteps, onProgress: progress(options) }))
+  }
+  return sides
 }
 
-const followsDeterminer = (words: readonly string[], i: number): boolean =>
-  /^(?:the|an?|my|your|our)$/.test(words[i - 1] ?? '')
+/** One text's side of the JSON. */
+const sideJson = ({ document, resolution, decisions }: ExplainedDocument) => ({
+  text: document.text,
+  ...resolution,
+  decisions,
+})
 
-export async function explain(words: string[], options: CommonOptions & { nSteps?: number }): Promise<void> {
+function printSides(sides: readonly ExplainedDocument[], options: ExplainOptions): void {
+  const style = { color: useColor(options), width: outputWidth() }
+  const [own, ...others] = sides.map((side) => renderResolutionText(side, { ...style, title: false }))
+  process.stdout.write(`${own}\n\n`)
+  for (const text of others) process.stdout.write(`the gender of its pronouns exchanged:\n\n${text}\n\n`)
+  process.stdout.write(`${renderDecisionsText(sides, style)}\n\n`)
+}
+
+export async function explain(words: string[], options: ExplainOptions): Promise<void> {
   const text = readText(words, options, paperSentence)
   const file = options.html ?? reportFile
-  const bert = await loadModel(options)
-  const input = bert.tokenize(text)
-  const tokens = targetsOf(input)
-  if (tokens.length === 0) {
+  if (!wordSpans(text).some((span) => isPersonalPronoun(text.slice(...span)))) {
     throw new OptionError({
       op: 'explain',
       expected: 'a text with a pronoun',
@@ -68,31 +68,23 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
       hint: 'attribute --target TOKEN explains any token',
     })
   }
+  const model = await loadAnyModel(options)
+  const bert = model instanceof CorefModel ? model.bert : model
+  const input = bert.tokenize(text)
+  const tokens = targetsOf(input)
   // the default report is ours to renew; a file that the user names is not
   requireAllWritable(options, tokens.length)
+  const sides = model instanceof CorefModel ? await explainBoth(model, text, options) : []
+  const isDrawn = sides.length === 0 || input.ids.length <= bert.config.maxPositions
+  if (!isDrawn) notice(options, `no figures: the text has more than ${bert.config.maxPositions} tokens`)
   const { nSteps } = options
-  notice(
-    options,
-    `${tokens.length} targets, ${nSteps ? `${nSteps} points` : 'the path cut where the largest dimension changes'} …`,
-  )
-  const attributions = await layerIntegratedGradients({
-    forward: (on) => {
-      const { lastHiddenState } = bert.forward(on, { outputRows: tokens })
-      // a fixed number of points is the paper's and Captum's rule; a maximum has jumps, for which the path is cut
-      return tokens.map((_, row) =>
-        nSteps ? reduceToken(lastHiddenState, { token: row, reduce: 'max' }) : tokenMaximum(lastHiddenState, row),
-      )
-    },
-    input,
-    baseline: padBaseline(input),
-    onProgress: progress(options),
-    ...(nSteps && { nSteps }),
-    targetNames: tokens.map((token) => `max of the output vector of token ${token} "${input.tokens[token]}"`),
-    targetTokens: tokens,
-  })
-  const attention = await attend(bert, input)
-  if (options.json) printJson({ attributions, attention })
-  else {
+  const figures = isDrawn ? await paperFigures(bert, input, tokens, { nSteps, onProgress: progress(options) }) : null
+  const { attributions = [], attention = null } = figures ?? {}
+  if (options.json) {
+    const [own, swapped] = sides.map(sideJson)
+    printJson({ attributions, attention, ...(own && { resolution: own, swapped: swapped ?? null }) })
+  } else {
+    if (sides.length > 0) printSides(sides, options)
     const style = { color: useColor(options), width: outputWidth() }
     for (const record of attributions) process.stdout.write(`${renderAttributionText(record, style)}\n\n`)
   }
@@ -100,6 +92,8 @@ export async function explain(words: string[], options: CommonOptions & { nSteps
     options,
     attributions.map((record) => attributionSvg(record)),
   )
-  writeWhole(file, renderReport({ title: 'What each output vector depends on', attributions, attention, version }))
+  const title = sides.length > 0 ? 'Who is meant, and why' : 'What each output vector depends on'
+  const lead = sides.length > 0 ? { lead: decisionsLead(sides) } : {}
+  writeWhole(file, renderReport({ title, attributions, attention, version, ...lead }))
   notice(options, `report: ${file}`)
 }

@@ -29,12 +29,17 @@ const program = new Command('antecedent')
   .showHelpAfterError('(--help lists the commands and options)')
 
 withFigureOptions(
-  program.command('explain').description("the paper's figures for a text (default: the paper's sentence)"),
+  program
+    .command('explain')
+    .description("who is who in a text and why, and the paper's figures (default: the paper's sentence)"),
 )
   .addOption(
     new Option('--n-steps <count>', "points of the paper's fixed rule, instead of a path cut at jumps").argParser(
       count,
     ),
+  )
+  .addOption(
+    new Option('--pronouns <count>', 'explain the links of at most so many pronouns').argParser(count).default(10),
   )
   .action(explain)
 withCommonOptions(program.command('tokenize').description('word pieces with ids and character offsets')).action(

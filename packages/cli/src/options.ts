@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LoadReport } from '@antecedent/bert'
 import { Bert } from '@antecedent/bert/node'
-import { CorefModel } from '@antecedent/coref/node'
+import { CorefModel, isCorefModel } from '@antecedent/coref/node'
 import { type DeviceInfo, type DeviceName, fastestDevice, OptionError, useDevice } from '@antecedent/tensor'
 import { type Command, InvalidArgumentError } from 'commander'
 
@@ -130,6 +130,10 @@ export const loadCorefModel = (options: ModelOptions): Promise<CorefModel> =>
     (folder, onReport) => CorefModel.fromPretrained(folder, { onReport }),
     ({ bert }) => bert.source.name,
   )
+
+/** The model that the options name: a coreference model where it has task layers, else an encoder. */
+export const loadAnyModel = async (options: ModelOptions): Promise<Bert | CorefModel> =>
+  (await isCorefModel(modelFolder(options))) ? loadCorefModel(options) : loadModel(options)
 
 /** The text of the arguments, of `--input`, or of standard input; a `fallback` where there is none. */
 export function readText(words: readonly string[], options: CommonOptions, fallback?: string): string {

@@ -28,6 +28,7 @@ export { readText, sentenceSpans, wordSpans, wordsAt } from './documents/text.ts
 export { readWinoBias, writeWinoBias } from './documents/winobias.ts'
 export * from './evaluation/index.ts'
 export * from './metrics/index.ts'
+export { type Choice, choicesOf, type Pronoun, pronounsOf } from './model/choices.ts'
 export {
   type CorefConfig,
   corefConfigToJson,
@@ -41,7 +42,7 @@ export { CorefModel, type LossOptions, type PassOptions, type Readable } from '.
 export { charactersOf, type Places, wordsOf } from './model/places.ts'
 export type { MentionRecord, ScoreRecord } from './model/record.ts'
 export { entityMatrix, linkMatrix } from './model/refine.ts'
-export { type Link, type Mention, type Resolution, resolutionOf } from './model/resolution.ts'
+export { type Link, type Mention, mentionOf, type Resolution, resolutionOf } from './model/resolution.ts'
 export type { PairScores, Pass, Pruned } from './model/scoring.ts'
 export { type PieceFacts, type Structure, structureOf, structureOfSpans } from './model/structure.ts'
 export type { Decision, Frozen, Targets } from './model/targets.ts'

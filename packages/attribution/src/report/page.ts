@@ -4,13 +4,25 @@ import { type Html, html, raw, visible } from './html.ts'
 import { axesDefinition, headFigure, headStyle, normFigure, pageNumbers, sharesTable } from './maps.ts'
 import { pageScript } from './pageScript.ts'
 import { pageStyle } from './pageStyle.ts'
+import { htmlPage } from './shell.ts'
 import {
   attributionCard,
   attributionTable,
+  colorChoice,
   completenessTable,
   provenanceDetails,
   tokenNumbersDetails,
 } from './words.ts'
+
+/** Sections of the caller's own, in the page's style. */
+export interface ReportLead {
+  body: Html
+  /** rules for its own classes, after those of the page */
+  style?: string
+  script?: string
+  /** the records that its sections show, for the page's warnings and provenance */
+  attributions: readonly AttributionRecord[]
+}
 
 /** What a report is made of. */
 export interface ReportOptions {
@@ -23,12 +35,11 @@ export interface ReportOptions {
   command?: string
   /** version of the program that wrote it, for the foot of the page */
   version: string
+  /** what stands before the figures: a page on decisions of a model, say */
+  lead?: ReportLead
   /** language of the explained text (BCP 47), for fonts and screen readers; the page itself is in English */
   lang?: string
 }
-
-const policy =
-  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 /** JSON that can stand in a script element: nothing in it closes the element or opens a comment. */
 const embed = (value: unknown): Html => raw(JSON.stringify(value).replaceAll('<', '\\u003c'))
@@ -37,8 +48,8 @@ const unique = (values: readonly (string | null | undefined)[]): string[] => [
   ...new Set(values.filter((value) => typeof value === 'string')),
 ]
 
-function header({ title, attributions, attention, lang }: ReportOptions): Html {
-  const records = [...attributions, ...(attention ? [attention] : [])]
+function header({ title, attributions, attention, lang, lead }: ReportOptions): Html {
+  const records = [...(lead?.attributions ?? []).slice(0, 1), ...attributions, ...(attention ? [attention] : [])]
   const fact = (name: string, values: string[]) =>
     values.length > 0 && html`<div><dt>${name}</dt><dd>${values.join('; ')}</dd></div>`
   const texts = unique(records.map(({ text }) => text))
@@ -68,16 +79,21 @@ ${normFigure(record)}
 ${sharesTable(record)}</section>`
 }
 
-function attributionSection({ attributions, lang }: ReportOptions): Html {
+function attributionSection({ attributions, lang, lead }: ReportOptions): Html {
   return html`<section class="part" id="figure-3"><h2><span class="number">Figure 3</span>Word attributions</h2>
 <p class="caption">How the method divides, among the tokens, the change of a scalar F of the model's output from the baseline to the text. Green (blue on the second scale) counts towards F, red (orange) against it; the colours compare tokens of the same row only. An encoding predicts no class, so the columns on labels are empty, as in the paper.</p>
+${!lead && colorChoice()}
 ${attributionTable(attributions, lang)}
 <h3 class="subhead">What the scores add up to</h3>
 <p class="caption">The attribution score is the sum of the token scores after their division by their L2 norm. It lies between −√n and √n for n tokens and grows as the attributions become uniform and of one sign. It is not a share of F, nor comparable between texts of different length. The raw scores are in units of F; how far their sum is from F(x) − F(baseline) is the completeness error.</p>
 ${completenessTable(attributions)}
 ${tokenNumbersDetails(attributions)}
-<p class="note">An attribution describes this model, this F, this baseline and this path between them. Another choice of any of them can rank the tokens otherwise.</p></section>
-<section class="part" id="provenance"><h2>Settings and provenance</h2>${attributions.map(provenanceDetails)}</section>`
+<p class="note">An attribution describes this model, this F, this baseline and this path between them. Another choice of any of them can rank the tokens otherwise.</p></section>`
+}
+
+function provenanceSection({ attributions, lead }: ReportOptions): Html {
+  const records = [...(lead?.attributions ?? []), ...attributions]
+  return html`<section class="part" id="provenance"><h2>Settings and provenance</h2>${records.map(provenanceDetails)}</section>`
 }
 
 /**
@@ -86,35 +102,28 @@ ${tokenNumbersDetails(attributions)}
  * cell of the maps; layers of head maps beyond 2.5 million cells are left out, and the page says how many.
  */
 export function renderReport(options: ReportOptions): string {
-  const { title, attributions, attention, command, version } = options
+  const { title, attributions, attention, command, version, lead } = options
   const numbers = attention && pageNumbers(attention)
   const shown = numbers
     ? { ...numbers, tokens: numbers.tokens.map(visible) }
     : { tokens: [], heads: [], norms: { max: 1, data: '' } }
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${raw(policy)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="Antecedent ${version}">
-<link rel="icon" href="data:,">
-<title>${title}</title>
-<style>${raw(pageStyle)}${attention && raw(headStyle(attention))}</style>
-</head>
-<body>
-${header(options)}
+  const body = html`${header(options)}
 <main>
-${warnings(attributions)}
+${warnings([...(lead?.attributions ?? []), ...attributions])}
+${lead && html`${colorChoice()}${lead.body}`}
 ${attributions.length > 0 && html`<div class="cards">${attributions.map(attributionCard)}</div>`}
 ${attention && attentionSections(attention)}
 ${attributions.length > 0 && attributionSection(options)}
-</main>
-<footer>${command && html`<p>Made by <code>${command}</code></p>`}<p>Antecedent ${version}. This page is self-contained and loads nothing.</p></footer>
-<div id="tip" role="status" hidden></div>
-<script type="application/json" id="numbers">${embed(shown)}</script>
-<script>${raw(pageScript)}</script>
-</body>
-</html>
-`.markup
+${(attributions.length > 0 || lead) && provenanceSection(options)}
+</main>`
+  return htmlPage({
+    title,
+    version,
+    style: pageStyle + (attention ? headStyle(attention) : '') + (lead?.style ?? ''),
+    body,
+    foot: command && html`<p>Made by <code>${command}</code></p>`,
+    last: html`<div id="tip" role="status" hidden></div>
+<script type="application/json" id="numbers">${embed(shown)}</script>`,
+    script: pageScript + (lead?.script ?? ''),
+  })
 }

@@ -34,7 +34,8 @@ export interface AttributionTextOptions extends TextOptions {
 
 const columns = ({ width = 80 }: TextOptions) => Math.max(40, width)
 
-function paint(text: string, background: Rgb): string {
+/** `text` on a background, in black or white, by ANSI codes of the 256 colours. */
+export function paint(text: string, background: Rgb): string {
   const { index, rgb } = terminalColor(background)
   const foreground = legible(rgb)[0] === 0 ? 16 : 231 // black and white of the cube, which themes leave alone
   return `\x1b[48;5;${index};38;5;${foreground}m${text}\x1b[0m`

@@ -31,7 +31,8 @@ function token(record: AttributionRecord, i: number): Html {
   return html`<mark class="token${target}" style="${colors(score)}" title="${numbers}"><bdi>${shown}</bdi></mark>`
 }
 
-function importance(record: AttributionRecord, lang: string | undefined): Html {
+/** The text of an attribution, its tokens coloured. */
+export function attributedWords(record: AttributionRecord, lang?: string): Html {
   const groups = words(record.tokens).map(
     (group) => html`<span class="word">${group.map((i) => token(record, i))}</span> `,
   )
@@ -41,16 +42,20 @@ function importance(record: AttributionRecord, lang: string | undefined): Html {
 const legendEntry = (score: number, name: string) =>
   html`<span class="legend-entry"><span class="swatch" style="${colors(score)}"></span>${name}</span>`
 
+/** Which colours a page's tokens have, and what they mean. Once a page. */
+export function colorChoice(): Html {
+  return html`<fieldset class="choice"><legend>Colours</legend><label><input type="radio" name="scale" id="scale-captum" checked><span>As in Captum</span></label><label><input type="radio" name="scale" id="scale-diverging"><span>For every colour vision</span></label></fieldset>
+<p class="legend">${legendEntry(-1, 'Negative')}${legendEntry(0, 'Neutral')}${legendEntry(1, 'Positive')}<span class="legend-entry"><span class="swatch target"></span>token that F reads</span></p>`
+}
+
 /** The paper's figure 3. The columns on labels hold what Captum's record holds for an encoding: no class at all. */
 export function attributionTable(records: readonly AttributionRecord[], lang?: string): Html {
   const columns = ['True Label', 'Predicted Label', 'Attribution Label', 'Attribution Score', 'Word Importance']
   const rows = records.map((record) => {
-    const cells = ['None', 'None (0.00)', 'None', record.attributionScore.toFixed(2), importance(record, lang)]
+    const cells = ['None', 'None (0.00)', 'None', record.attributionScore.toFixed(2), attributedWords(record, lang)]
     return html`<tr>${cells.map((cell, i) => html`<td data-column="${columns[i]}">${cell}</td>`)}</tr>`
   })
-  return html`<fieldset class="choice"><legend>Colours</legend><label><input type="radio" name="scale" id="scale-captum" checked><span>As in Captum</span></label><label><input type="radio" name="scale" id="scale-diverging"><span>For every colour vision</span></label></fieldset>
-<p class="legend">${legendEntry(-1, 'Negative')}${legendEntry(0, 'Neutral')}${legendEntry(1, 'Positive')}<span class="legend-entry"><span class="swatch target"></span>token that F reads</span></p>
-<div class="scroll" role="region" aria-label="Attribution table" tabindex="0"><table class="captum"><thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`
+  return html`<div class="scroll" role="region" aria-label="Attribution table" tabindex="0"><table class="captum"><thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`
 }
 
 /** What the scores of each attribution add up to, and how exactly: a column an attribution. */

@@ -1,6 +1,7 @@
 export { type GapAnswer, type GapLinks, type GapScores, gapScores } from './gap.ts'
 export { gapAnswerOf, gapLinksOf } from './gapLinks.ts'
 export { winoBiasMargins } from './margins.ts'
+export { swapGender } from './swapGender.ts'
 export { isMinimalPair, type WinoBiasQuestion, winoBiasQuestions } from './winoBias.ts'
 export { pairWinoBias, type WinoBiasSet, winoBiasSetOf } from './winoBiasFiles.ts'
 export {
@@ -12,4 +13,4 @@ export {
   winoBiasReport,
 } from './winoBiasReport.ts'
 export { parseWinogender, type WinogenderSentence } from './winogender.ts'
-export { genderedPronouns, genderOf, occupations } from './words.ts'
+export { genderedPronouns, genderOf, isPersonalPronoun, occupations } from './words.ts'

@@ -15,6 +15,18 @@ export function genderOf(word: string): keyof typeof genderedPronouns | null {
   return null
 }
 
+/** Personal pronouns of every person, with possessive and reflexive ones. */
+const personalPronouns: ReadonlySet<string> = new Set(
+  [
+    'i me my mine myself we us our ours ourselves you your yours yourself yourselves',
+    ...Object.values(genderedPronouns).flat(),
+    'it its itself they them their theirs themselves themself',
+  ].flatMap((words) => words.split(' ')),
+)
+
+/** Whether a word is a personal, possessive or reflexive pronoun, in any case of letters. */
+export const isPersonalPronoun = (word: string): boolean => personalPronouns.has(word.toLowerCase())
+
 /** WinoBias's occupations, twenty that mostly men have and twenty that mostly women have (Zhao et al. 2018). */
 export const occupations = {
   male: [

@@ -29,21 +29,20 @@ export interface Resolution {
   readonly links: Link[]
 }
 
+/** The mention that a kept span is. */
+export function mentionOf({ spans }: Pick<ScoreRecord, 'spans'>, rank: number, document?: CorefDocument): Mention {
+  const [words, characters] = [spans.words[rank]!, spans.characters?.[rank] ?? null]
+  const textOf = ({ text, words: all }: CorefDocument): string =>
+    characters && text !== undefined ? text.slice(...characters) : all.slice(...words).join(' ')
+  return { words, characters, text: document ? textOf(document) : null }
+}
+
 /**
  * Entities and links of a record. Spans of pieces that are the same words (one reaches into a `[CLS]` or `[SEP]`) are
  * one mention, of the first entity that has it.
  */
 export function resolutionOf(record: ScoreRecord, document?: CorefDocument): Resolution {
-  const { words, characters } = record.spans
-  const textOf = ([start, end]: Span, place: Span | null): string | null => {
-    if (!document) return null
-    if (place && document.text !== undefined) return document.text.slice(...place)
-    return document.words.slice(start, end).join(' ')
-  }
-  const mentionOf = (rank: number): Mention => {
-    const place = characters?.[rank] ?? null
-    return { words: words[rank]!, characters: place, text: textOf(words[rank]!, place) }
-  }
+  const mention = (rank: number): Mention => mentionOf(record, rank, document)
   const seen = new Set<string>()
   const isNew = ({ words }: Mention) => {
     const size = seen.size
@@ -51,14 +50,14 @@ export function resolutionOf(record: ScoreRecord, document?: CorefDocument): Res
   }
   const byPlace = (a: Mention, b: Mention) => a.words[0] - b.words[0] || a.words[1] - b.words[1]
   const clusters = record.clusters
-    .map((ranks) => ranks.map(mentionOf).filter(isNew).sort(byPlace))
+    .map((ranks) => ranks.map(mention).filter(isNew).sort(byPlace))
     .filter((mentions) => mentions.length > 1)
     .sort((a, b) => byPlace(a[0]!, b[0]!))
   const links = record.links.flatMap((antecedent, rank): Link[] => {
     if (antecedent < 0) return []
     const column = 1 + record.antecedents[rank]!.indexOf(antecedent)
     const [score, probability] = [record.scores[rank]![column]!, record.distribution[rank]![column]!]
-    return [{ mention: mentionOf(rank), antecedent: mentionOf(antecedent), score, probability }]
+    return [{ mention: mention(rank), antecedent: mention(antecedent), score, probability }]
   })
   return { clusters, links }
 }

@@ -16,7 +16,7 @@ import { neighbourhood, type Structure } from './structure.ts'
  * | `total` | final score of the pair |
  * | `logProbability` | log-probability that `antecedent` is the antecedent of `span` |
  * | `logProbabilityOfDummy` | log-probability that `span` has no antecedent |
- * | `margin` | final score with `antecedent` minus that with `other`, or minus the dummy's 0 where that is null |
+ * | `margin` | final score with `antecedent` minus that with `other`; null stands for no antecedent, whose score is 0 |
  * | `loss` | the loss of the document |
  */
 export type Decision =
@@ -26,7 +26,12 @@ export type Decision =
       readonly span: number
       readonly antecedent: number
     }
-  | { readonly kind: 'margin'; readonly span: number; readonly antecedent: number; readonly other: number | null }
+  | {
+      readonly kind: 'margin'
+      readonly span: number
+      readonly antecedent: number | null
+      readonly other: number | null
+    }
   | { readonly kind: 'loss' }
 
 /** The column of an antecedent among those of a span. @throws {OptionError} where it is none of them */
@@ -63,8 +68,9 @@ export function decisionValue(scores: PairScores, decision: Exclude<Decision, { 
     case 'logProbabilityOfDummy':
       return select(logSoftmax(row), 0, -1)
     case 'margin': {
-      const own = pair(final, decision.antecedent, 1)
-      return decision.other === null ? own : sub(own, pair(final, decision.other, 1))
+      const score = (antecedent: number | null) =>
+        antecedent === null ? select(row, 0, -1) : pair(final, antecedent, 1)
+      return sub(score(decision.antecedent), score(decision.other))
     }
   }
 }
@@ -92,8 +98,9 @@ export function partFor(
     case 'logProbabilityOfDummy':
       return { part, decision: { ...decision, span: rank } }
     case 'margin': {
-      const other = decision.other === null ? null : inPart(decision.other)
-      return { part, decision: { ...decision, span: rank, antecedent: inPart(decision.antecedent), other } }
+      const orNone = (antecedent: number | null) => (antecedent === null ? null : inPart(antecedent))
+      const [antecedent, other] = [orNone(decision.antecedent), orNone(decision.other)]
+      return { part, decision: { ...decision, span: rank, antecedent, other } }
     }
     default:
       return { part, decision: { ...decision, span: rank, antecedent: inPart(decision.antecedent) } }

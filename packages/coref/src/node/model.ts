@@ -21,6 +21,12 @@ import { loadCorefParameters } from '../model/load.ts'
 import { CorefModel as BrowserCorefModel } from '../model/model.ts'
 import { stored } from './stored.ts'
 
+/** Whether a folder's model has task layers beside its encoder. @throws {FormatError} where `config.json` can not be read */
+export async function isCorefModel(folder: string): Promise<boolean> {
+  requireFolder(folder)
+  return (await readJson(join(folder, 'config.json'))).coref !== undefined
+}
+
 /** `CorefModel` with a constructor from a folder, and `save`. */
 export class CorefModel extends BrowserCorefModel {
   /**

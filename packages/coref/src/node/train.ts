@@ -84,7 +84,12 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   const model = await initialModel(plan)
   const all = Object.values(documents.train).flat()
   const lessons = all.map((document) => model.read(document).pieces)
-  const course = new Course(lessons, plan.training, plan.coref.maxTrainingSegments)
+  const course = new Course(
+    lessons,
+    plan.training,
+    plan.coref.maxTrainingSegments,
+    model.bert.tokenizer.specialTokens.mask,
+  )
   const of = course.updates
   if (of === 0) {
     throw new OptionError({ op: 'train', expected: 'documents for at least one update', got: `${all.length}` })

@@ -5,13 +5,27 @@ import { someSegments } from '../documents/segment.ts'
 import type { TrainingSettings } from './settings.ts'
 
 /** What keys are folded by, so that no two uses share numbers. */
-const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4 } as const
+const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4, mask: 5 } as const
 
 /** The key of one use of a seed. */
 export const keyFor = (seed: number, use: keyof typeof uses): RandomKey => fold(randomKey(seed), uses[use])
 
 /** A number in [0, 1) of a key that nothing else uses. */
 const unit = ([word]: RandomKey): number => word / 2 ** 32
+
+/** A document's pieces with some of its words as `[MASK]`, each with a probability of `share`. */
+export function masked(pieces: Pieces, share: number, { mask, key }: { mask: number; key: RandomKey }): Pieces {
+  if (share === 0) return pieces
+  let at = 0
+  const segments = pieces.segments.map((segment) =>
+    segment.map((id, i) => {
+      const word = pieces.subtokenMap[at++]!
+      const isSpecial = i === 0 || i === segment.length - 1
+      return !isSpecial && unit(fold(key, word)) < share ? mask : id
+    }),
+  )
+  return { ...pieces, segments }
+}
 
 /** One pass. */
 export interface Lesson {
@@ -28,13 +42,18 @@ export class Course {
   readonly #documents: readonly Pieces[]
   readonly #settings: TrainingSettings
   readonly #mostSegments: number
+  readonly #mask: number
   #order: { epoch: number; documents: readonly number[] } | null = null
 
-  /** @param mostSegments  a longer document is cut to a random window of so many segments in a row, anew in each pass */
-  constructor(documents: readonly Pieces[], settings: TrainingSettings, mostSegments: number) {
+  /**
+   * @param mostSegments  a longer document is cut to a random window of so many segments in a row, anew in each pass
+   * @param mask  the vocabulary's number of `[MASK]`
+   */
+  constructor(documents: readonly Pieces[], settings: TrainingSettings, mostSegments: number, mask: number) {
     this.#documents = documents
     this.#settings = settings
     this.#mostSegments = mostSegments
+    this.#mask = mask
   }
 
   /** Updates in all. */
@@ -55,17 +74,18 @@ export class Course {
 
   /** Pass `n`, counted from 0. */
   lesson(n: number): Lesson {
-    const { seed, genreDropout } = this.#settings
+    const { seed, genreDropout, wordMasking } = this.#settings
     const count = this.#documents.length
     const document = this.#orderOf(Math.floor(n / count))[n % count]!
     const whole = this.#documents[document]!
     const room = whole.segments.length - this.#mostSegments
     const first = room > 0 ? Math.floor(unit(fold(keyFor(seed, 'window'), n)) * (room + 1)) : 0
     const part = room > 0 ? someSegments(whole, first, this.#mostSegments) : whole
+    const shown = masked(part, wordMasking, { mask: this.#mask, key: fold(keyFor(seed, 'mask'), n) })
     const isHidden = unit(fold(keyFor(seed, 'genre'), n)) < genreDropout
     return {
       document,
-      pieces: isHidden ? { ...part, genre: 0 } : part,
+      pieces: isHidden ? { ...shown, genre: 0 } : shown,
       dropout: fold(keyFor(seed, 'dropout'), n),
     }
   }

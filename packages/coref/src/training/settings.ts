@@ -38,6 +38,8 @@ export interface TrainingSettings {
   keepGold: boolean
   /** share of the documents whose genre is hidden in a pass, so that the model also learns to do without */
   genreDropout: number
+  /** share of the words that a pass shows as `[MASK]`, so that the model also learns from what stands around a name */
+  wordMasking: number
   /** decay of the running mean of weights that evaluation uses; 0: the weights themselves */
   averageDecay: number
   /** updates from one addition to that mean to the next */
@@ -63,6 +65,7 @@ export const defaultTraining: TrainingSettings = {
   maxGradNorm: 1,
   keepGold: false,
   genreDropout: 0,
+  wordMasking: 0,
   averageDecay: 0,
   averageFrequency: 10,
   evaluateFrequency: 1000,
@@ -95,6 +98,7 @@ const fields: Record<keyof TrainingSettings, readonly [name: string, check: Chec
   maxGradNorm: ['max_grad_norm', atLeastZero],
   keepGold: ['keep_gold', ['true or false', (value) => typeof value === 'boolean']],
   genreDropout: ['genre_dropout', share],
+  wordMasking: ['word_masking', share],
   averageDecay: ['average_decay', share],
   averageFrequency: ['average_frequency', whole(1)],
   evaluateFrequency: ['eval_frequency', whole(1)],

@@ -1,0 +1,121 @@
+/** Why a pronoun was linked as it was: what the model weighed, and what each token did for the outcome. */
+import { type AttributionRecord, layerIntegratedGradients, padBaseline } from '@antecedent/attribution'
+import {
+  type Choice,
+  type CorefDocument,
+  type CorefModel,
+  choicesOf,
+  type Decision,
+  type Mention,
+  mentionOf,
+  pronounsOf,
+  resolutionOf,
+} from '@antecedent/coref'
+import type { Resolved } from './resolve.ts'
+
+/** A possible antecedent as a mention; null: none. */
+export interface WeighedMention extends Omit<Choice, 'antecedent'> {
+  readonly antecedent: Mention | null
+}
+
+/** The decision on a pronoun. */
+export interface PronounDecision {
+  /** index of the word, and the word */
+  readonly word: number
+  readonly text: string
+  /** the best first; none where pruning did not keep the pronoun */
+  readonly choices: readonly WeighedMention[]
+  /** of the first choice's log-probability and of its margin over the second; null where there is no second */
+  readonly attributions: { readonly logProbability: AttributionRecord; readonly margin: AttributionRecord } | null
+}
+
+/** A resolved document with the decisions on its first pronouns. */
+export interface ExplainedDocument extends Resolved {
+  readonly decisions: readonly PronounDecision[]
+  /** the word of each token of the attributions; null for special tokens */
+  readonly wordIds: readonly (number | null)[]
+}
+
+export interface DecisionOptions {
+  /** pronouns to explain at most */
+  readonly most: number
+  /** points of a fixed rule; default: as many as the tolerance takes */
+  readonly nSteps?: number | undefined
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+/** Estimated error of a score, as a share of the largest, at which the points suffice. */
+const tolerance = 1e-3
+
+/** A mention as people call it, cut where it is long. */
+export function nameOf(mention: Mention | null): string {
+  if (!mention) return 'no antecedent'
+  const text = (mention.text ?? '').replace(/\s+/g, ' ')
+  return text.length > 40 ? `${text.slice(0, 38).trimEnd()} …` : text
+}
+
+/** What the two attributions of a decision explain, for people. */
+function targetNames(pronoun: string, [best, second]: readonly WeighedMention[]): [string, string] {
+  const own = best!.antecedent ? `refers to "${nameOf(best!.antecedent)}"` : 'has no antecedent'
+  const [first, other] = [best!, second!].map(({ antecedent }) => (antecedent ? `"${nameOf(antecedent)}"` : 'none'))
+  return [`log-probability that "${pronoun}" ${own}`, `margin of ${first} over ${other} for "${pronoun}"`]
+}
+
+/** The decisions that the attributions of a pronoun's span explain. */
+function explained(span: number, [best, second]: readonly Choice[]): [Decision, Decision] {
+  const { antecedent } = best!
+  return [
+    antecedent === null ? { kind: 'logProbabilityOfDummy', span } : { kind: 'logProbability', span, antecedent },
+    { kind: 'margin', span, antecedent, other: second!.antecedent },
+  ]
+}
+
+/** Resolves a document and attributes the decisions on its pronouns to its tokens, by Layer Integrated Gradients. */
+export async function explainLinks(
+  model: CorefModel,
+  document: CorefDocument,
+  { most, nSteps, onProgress }: DecisionOptions,
+): Promise<ExplainedDocument> {
+  const { pieces } = model.read(document)
+  const record = await model.score(pieces, { document, entities: false })
+  const pronouns = pronounsOf(record, document)
+    .slice(0, most)
+    .map(({ word, rank }) => {
+      const weighed = rank === null ? [] : choicesOf(record, rank)
+      const choices = weighed.map(({ antecedent, ...rest }) => ({
+        ...rest,
+        antecedent: antecedent === null ? null : mentionOf(record, antecedent, document),
+      }))
+      const text = document.words[word]!
+      const decisions = weighed.length < 2 ? null : explained(rank!, weighed)
+      return { word, text, choices, decisions, names: decisions && targetNames(text, choices) }
+    })
+  const asked = pronouns.filter(({ decisions }) => decisions !== null)
+  const { input, forward } = model.targets(
+    { pieces, structure: record.structure },
+    asked.flatMap(({ decisions }) => decisions!),
+    document,
+  )
+  const records =
+    asked.length === 0
+      ? []
+      : await layerIntegratedGradients({
+          forward,
+          input,
+          baseline: padBaseline(input),
+          targetNames: asked.flatMap(({ names }) => names!),
+          targetTokens: asked.flatMap(({ word }) => new Array<number>(2).fill(input.wordIds.indexOf(word))),
+          ...(nSteps ? { nSteps } : { tolerance }),
+          ...(onProgress && { onProgress }),
+        })
+  const decisions = pronouns.map(({ word, text, choices, decisions }): PronounDecision => {
+    if (!decisions) return { word, text, choices, attributions: null }
+    const [logProbability, margin] = records.splice(0, 2)
+    return { word, text, choices, attributions: { logProbability: logProbability!, margin: margin! } }
+  })
+  return { document, resolution: resolutionOf(record, document), decisions, wordIds: input.wordIds }
+}
+
+/** The records of an explained document, in the order of its text. */
+export const recordsOf = ({ decisions }: ExplainedDocument): AttributionRecord[] =>
+  decisions.flatMap(({ attributions }) => (attributions ? [attributions.logProbability, attributions.margin] : []))

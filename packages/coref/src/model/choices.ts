@@ -1,0 +1,49 @@
+/** What a model weighed before it linked a mention. */
+import { isPersonalPronoun } from '../bias/words.ts'
+import type { CorefDocument } from '../documents/document.ts'
+import type { ScoreRecord } from './record.ts'
+
+/** A possible antecedent of a span, or that there is none. */
+export interface Choice {
+  /** rank among the kept spans; null: no antecedent */
+  readonly antecedent: number | null
+  /** final score; 0 for no antecedent */
+  readonly score: number
+  readonly probability: number
+}
+
+/**
+ * What the span of a rank could be linked to, the highest score first; of equal ones the one that the model takes.
+ * A span without earlier ones has one choice, no antecedent.
+ */
+export function choicesOf(
+  record: Pick<ScoreRecord, 'antecedents' | 'scores' | 'distribution'>,
+  rank: number,
+): Choice[] {
+  const [scores, distribution] = [record.scores[rank]!, record.distribution[rank]!]
+  const choices = [null, ...record.antecedents[rank]!].map(
+    (antecedent, i): Choice => ({ antecedent, score: scores[i]!, probability: distribution[i]! }),
+  )
+  return choices.sort((a, b) => b.score - a.score) // stable: columns keep their order, as the argmax has it
+}
+
+/** A pronoun of a document. */
+export interface Pronoun {
+  /** index of the word */
+  readonly word: number
+  /** rank of its span among those that pruning kept; null where it kept none that is this word alone */
+  readonly rank: number | null
+}
+
+/** The personal pronouns of a document, and the kept spans that they are. */
+export function pronounsOf({ spans }: Pick<ScoreRecord, 'spans'>, { words }: CorefDocument): Pronoun[] {
+  const width = (rank: number) => spans.pieces[rank]![1] - spans.pieces[rank]![0]
+  return words.flatMap((text, word): Pronoun[] => {
+    if (!isPersonalPronoun(text)) return []
+    // a span that reaches into [CLS] or [SEP] has the same words: the shortest is the pronoun itself
+    const [rank = null] = spans.words
+      .flatMap(([start, end], i) => (start === word && end === word + 1 ? [i] : []))
+      .sort((a, b) => width(a) - width(b))
+    return [{ word, rank }]
+  })
+}
