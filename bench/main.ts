@@ -1,5 +1,5 @@
 /**
- * Benchmarks: `npm run bench -- micro|encoder|lig|matmul|coref`, or `--help`; how figures are taken: `docs/performance.md`.
+ * Benchmarks: `npm run bench -- micro|encoder|lig|matmul|coref|train`, or `--help`; how figures are taken: `docs/performance.md`.
  *
  * The table goes to stdout, notes and progress to stderr. Times depend on the machine and on what else it does: compare
  * figures of one run, or of runs that alternate.
@@ -25,9 +25,9 @@ async function runMicro(options: Options) {
   return await micro(options, unset, console.log, tell)
 }
 
-async function runCoref(options: Options) {
+const runCoref = (benchmark: 'coref' | 'train') => async (options: Options) => {
   const { coref } = await import('./coref/main.ts')
-  return await coref(options, console.log, tell)
+  return await coref(benchmark, options, console.log, tell)
 }
 
 async function runPaired(options: Options) {
@@ -54,7 +54,7 @@ async function main(): Promise<void> {
     if (file !== undefined && existsSync(file) && !overwrite)
       throw new Error(`--${name}: ${file} exists (--overwrite replaces it)`)
   }
-  const run = { micro: runMicro, coref: runCoref }[benchmark as string] ?? runPaired
+  const run = { micro: runMicro, coref: runCoref('coref'), train: runCoref('train') }[benchmark as string] ?? runPaired
   const result = await run(options)
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 1)}\n`)
 }

@@ -1,7 +1,7 @@
 /** The command line of the benchmarks. */
 import { parseArgs } from 'node:util'
 
-export const benchmarks = ['micro', 'encoder', 'lig', 'matmul', 'coref'] as const
+export const benchmarks = ['micro', 'encoder', 'lig', 'matmul', 'coref', 'train'] as const
 export type Benchmark = (typeof benchmarks)[number]
 
 export const microParts = ['kernels', 'operations'] as const
@@ -13,8 +13,9 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   lig                   Layer Integrated Gradients of the paper's sentence
   matmul                matrix products alone
   coref                 the development documents of OntoGUM and LitBank, by a full-size model that has learnt nothing
-  --device D            default wasm; for f64 ref; kernels and coref: all that are there, but gpu
-  --threads N           default 1; for micro and coref 1 and 2
+  train                 updates of a full-size model, each by a document of at most 6 segments of 128 pieces
+  --device D            default wasm; for f64 ref; kernels, coref and train: all that are there, but gpu
+  --threads N           default 1; for micro, coref and train 1 and 2
   --filter PART         kernels, operations or jobs whose name holds PART
   --json FILE           writes the figures
   --overwrite           replaces an existing FILE
@@ -24,17 +25,17 @@ export const usage = `usage: npm run bench -- ${benchmarks.join('|')} [options]
   --time MS             least time for each figure; default 100
  the others, with peers in turn:
   --python PATH         interpreter with torch, captum, transformers, safetensors and numpy; default: no such peer
-  --pairs N             default 20; not for coref
+  --pairs N             default 20; not for coref and train
   --model FOLDER        default models/antecedent-small
-  --svg FILE            writes a chart of the ratios; not for coref
- coref:
-  --documents N         of each corpus at most, spread over it; default all
-  --data FOLDER         with ontogum/dev and litbank/dev; default ../shared/data`
+  --svg FILE            writes a chart of the ratios; not for coref and train
+ coref and train:
+  --documents N         of each corpus at most, spread over it; default all, for train 10
+  --data FOLDER         with dev and train documents in ontogum and litbank; default ../shared/data`
 
 export interface Options {
   help: boolean
   benchmark: Benchmark
-  /** absent where none was given to `micro` or `coref`, which then have more than one */
+  /** absent where none was given to `micro`, `coref` or `train`, which then have more than one */
   device?: string
   only?: MicroPart
   precision: 'f32' | 'f64'
@@ -62,6 +63,7 @@ const coref = ['documents', 'data'] as const
 const foreign: Record<Benchmark, readonly string[]> = {
   micro: ['python', 'pairs', 'model', 'svg', ...coref],
   coref: ['pairs', 'svg', ...micro],
+  train: ['pairs', 'svg', ...micro],
   encoder: [...micro, ...coref],
   lig: [...micro, ...coref],
   matmul: [...micro, ...coref],
@@ -95,7 +97,7 @@ export function parseOptions(args: readonly string[]): Options {
   if (!(time > 0)) throw new Error(`--time: expected milliseconds, got ${values.time}`)
   const { python, filter, json, svg, model, only } = values
   if (only !== undefined && !isPart(only)) throw new Error(`--only: expected ${microParts.join(' or ')}, got ${only}`)
-  const several = benchmark === 'micro' || benchmark === 'coref'
+  const several = ['micro', 'coref', 'train'].includes(benchmark)
   const device = values.device ?? (several ? undefined : 'wasm')
   const threads = several && values.threads === undefined ? undefined : count('threads', values.threads, 1)
   return {

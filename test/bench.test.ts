@@ -97,7 +97,7 @@ test('a job that nobody has is an error, as is an interpreter that does not star
 test('wrong usage says what is known', () => {
   const unknown = bench('macro')
   assert.is(unknown.status, 2)
-  assert.match(unknown.stderr, /expected a benchmark \(micro, encoder, lig, matmul, coref\), got 'macro'/)
+  assert.match(unknown.stderr, /expected a benchmark \(micro, encoder, lig, matmul, coref, train\), got 'macro'/)
   assert.match(bench('micro', '--filter', 'nothing').stderr, /no kernel's or operation's name holds 'nothing'/)
   assert.match(bench('--help').stdout, /--filter PART/)
 })

@@ -1,14 +1,14 @@
 /**
- * The coreference benchmark: documents a second, and memory, of a model of full size on an encoder, with scorers that
- * have learnt nothing. Each device and number of threads runs in a process of its own, document by document in turn
- * with the peer.
+ * The coreference benchmarks: seconds and memory of a model of full size on an encoder, with scorers that have learnt
+ * nothing, for whole documents (`coref`) and for updates of a training (`train`). Each device and number of threads runs
+ * in a process of its own, document by document in turn with the peer.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Bert } from '@antecedent/bert/node'
-import { defaultConfig, initialHead, type Pieces } from '@antecedent/coref'
+import { type CorefConfig, defaultConfig, initialHead, type Pieces, someSegments } from '@antecedent/coref'
 import { CorefModel, documentFiles, readDocumentFile } from '@antecedent/coref/node'
 import { type DeviceName, randomKey, useDevice } from '@antecedent/tensor'
 import { findBlas } from '@antecedent/tensor/internal'
@@ -23,13 +23,39 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const corpora = ['ontogum', 'litbank'] as const
 type Corpus = (typeof corpora)[number]
 
-/**
- * The reference implementation in float32 PyTorch, on another machine of two cores: seconds a document by threads, and
- * megabytes. Given with the task, not measured here.
- */
-const given: Record<Corpus, { seconds: Record<number, number>; megabytes: number }> = {
-  ontogum: { seconds: { 1: 2.69, 2: 2.02 }, megabytes: 2900 },
-  litbank: { seconds: { 1: 8.13, 2: 4.73 }, megabytes: 6000 },
+/** What a benchmark does with each document, and what the task gives for the reference implementation. */
+interface Work {
+  readonly split: 'dev' | 'train'
+  readonly job: 'document' | 'update'
+  /** whose values are compared with the peer's; before the first document, and then with the job where it is the same */
+  readonly checked: 'document' | 'loss'
+  readonly config: CorefConfig
+  /** documents of a corpus where the options name no number */
+  readonly most: number
+  /**
+   * The reference in float32 PyTorch, on another machine of two cores: seconds by threads, and megabytes. Given with the
+   * task, not measured here.
+   */
+  readonly given: Record<Corpus, { seconds: Record<number, number>; megabytes: number }>
+}
+
+/** As coref-hoi's figures were taken: a document cut to at most 6 segments of 128 pieces. */
+const mostSegments = 6
+const updates = { seconds: { 1: 5.04, 2: 2.95 }, megabytes: 2900 }
+
+const works: Record<'coref' | 'train', Work> = {
+  coref: {
+    ...{ split: 'dev', job: 'document', checked: 'document', config: defaultConfig, most: Number.POSITIVE_INFINITY },
+    given: {
+      ontogum: { seconds: { 1: 2.69, 2: 2.02 }, megabytes: 2900 },
+      litbank: { seconds: { 1: 8.13, 2: 4.73 }, megabytes: 6000 },
+    },
+  },
+  train: {
+    ...{ split: 'train', job: 'update', checked: 'loss', most: 10 },
+    config: { ...defaultConfig, maxTrainingSegments: mostSegments },
+    given: { ontogum: updates, litbank: updates },
+  },
 }
 
 /** What one side took for the documents of a corpus. */
@@ -48,12 +74,12 @@ export interface CorefRow {
   readonly pieces: number
   readonly ours: Figures
   readonly peer: Figures | null
-  /** largest difference of sums of scores and counts of links from the peer's, as a share of the largest */
+  /** largest difference from the peer's of sums of scores and counts of links, or of losses, as a share of the largest */
   readonly difference: number | null
 }
 
 export interface CorefResult {
-  readonly benchmark: 'coref'
+  readonly benchmark: 'coref' | 'train'
   readonly date: string
   readonly machine: Machine
   /** what each device says of itself, with a warning where its times are no figures */
@@ -69,27 +95,43 @@ interface Document {
 }
 
 /** Some documents of a corpus, spread evenly over it. */
-async function documentsOf(model: CorefModel, data: string, corpus: Corpus, most: number): Promise<Document[]> {
-  const files = documentFiles([join(data, corpus, 'dev')])
+async function documentsOf(
+  model: CorefModel,
+  folder: string,
+  most: number,
+  cut: (pieces: Pieces) => Pieces,
+): Promise<Document[]> {
+  const files = documentFiles([folder])
   const all = (await Promise.all(files.map((file) => readDocumentFile(file)))).flat()
   const count = Math.min(most, all.length)
   const chosen = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!)
-  return chosen.map((document) => ({ pieces: model.read(document).pieces, words: document.words.length }))
+  return chosen.map((document) => ({ pieces: cut(model.read(document).pieces), words: document.words.length }))
 }
 
 /** Ours first, the peer's beside it where there is one: each document once, after a first that is not counted. */
-async function runSides(sides: readonly PythonPeer[], documents: readonly Document[], onDone: (n: number) => void) {
+async function runSides(
+  sides: readonly PythonPeer[],
+  { job, checked }: Work,
+  documents: readonly Document[],
+  onDone: (n: number) => void,
+) {
   const seconds: number[][] = sides.map(() => [])
   let difference = 0
-  for (const side of sides) await side.request({ job: 'document', pieces: documents[0]!.pieces })
-  for (const [i, { pieces }] of documents.entries()) {
-    const values: number[][] = []
-    for (const [s, side] of sides.entries()) {
-      const answer = await side.request({ job: 'document', pieces })
-      seconds[s]!.push(answer.seconds as number)
-      values.push(answer.values as number[])
-    }
-    if (values[1]) difference = Math.max(difference, relativeDifference(values[0]!, values[1]))
+  /** The answers of all sides. */
+  const ask = async (job: string, { pieces }: Document) => {
+    const answers: Record<string, unknown>[] = []
+    for (const side of sides) answers.push(await side.request({ job, pieces }))
+    return answers
+  }
+  const compare = ([own, peer]: readonly Record<string, unknown>[]) => {
+    if (peer) difference = Math.max(difference, relativeDifference(own!.values as number[], peer.values as number[]))
+  }
+  compare(await ask(checked, documents[0]!))
+  await ask(job, documents[0]!)
+  for (const [i, document] of documents.entries()) {
+    const answers = await ask(job, document)
+    for (const [s, answer] of answers.entries()) seconds[s]!.push(answer.seconds as number)
+    if (job === checked) compare(answers)
     onDone(i + 1)
   }
   const figures: Figures[] = []
@@ -100,11 +142,11 @@ async function runSides(sides: readonly PythonPeer[], documents: readonly Docume
 }
 
 /** A full-size model on an encoder, as a folder that both sides read. */
-async function writeModel(encoder: string, folder: string): Promise<CorefModel> {
+async function writeModel(encoder: string, config: CorefConfig, folder: string): Promise<CorefModel> {
   await useDevice('wasm')
   const bert = await Bert.fromPretrained(encoder)
-  const parameters = initialHead(defaultConfig, bert.config.hiddenSize, randomKey(1))
-  const model = new CorefModel({ config: defaultConfig, bert, parameters })
+  const parameters = initialHead(config, bert.config.hiddenSize, randomKey(1))
+  const model = new CorefModel({ config, bert, parameters })
   await model.save(folder)
   return model
 }
@@ -112,18 +154,8 @@ async function writeModel(encoder: string, folder: string): Promise<CorefModel> 
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length
 const total = (numbers: readonly number[]): number => mean(numbers) * numbers.length
 
-function tableOf(rows: readonly CorefRow[]): string[] {
-  const titles = [
-    'corpus',
-    'device',
-    'threads',
-    's/document',
-    'pieces/s',
-    'peak MB',
-    'PyTorch s',
-    'ratio',
-    'PyTorch MB',
-  ]
+function tableOf(rows: readonly CorefRow[], { job, given }: Work): string[] {
+  const titles = ['corpus', 'device', 'threads', `s/${job}`, 'pieces/s', 'peak MB', 'PyTorch s', 'ratio', 'PyTorch MB']
   const cells = rows.map(({ corpus, device, threads, pieces, ours, peer }) => {
     const own = mean(ours.seconds)
     const theirs = peer && mean(peer.seconds)
@@ -151,27 +183,37 @@ function tableOf(rows: readonly CorefRow[]): string[] {
  * @throws {Error} where the corpora are not there
  */
 export async function coref(
+  benchmark: 'coref' | 'train',
   options: Options,
   print: (line: string) => void,
   tell: (text: string) => void,
 ): Promise<CorefResult> {
-  const { python, filter = '', documents: most = Number.POSITIVE_INFINITY } = options
+  const work = works[benchmark]
+  const { split, config } = work
+  const { python, filter = '', documents: most = work.most } = options
   const data = options.data ?? path('../../../shared/data')
-  const chosen = corpora.filter((corpus) => corpus.includes(filter) && existsSync(join(data, corpus, 'dev')))
-  if (chosen.length === 0) throw new Error(`--data: expected ontogum/dev or litbank/dev in ${data}, got neither`)
+  const chosen = corpora.filter((corpus) => corpus.includes(filter) && existsSync(join(data, corpus, split)))
+  if (chosen.length === 0)
+    throw new Error(`--data: expected ontogum/${split} or litbank/${split} in ${data}, got neither`)
+  // of a training, the first segments of a long document
+  const cut = (pieces: Pieces) => (split === 'train' ? someSegments(pieces, 0, mostSegments) : pieces)
   const devices = options.device !== undefined ? [options.device] : ['wasm', ...(findBlas().library ? ['blas'] : [])]
   const [before, busy] = [load(), loadWarning()]
   const folder = mkdtempSync(join(tmpdir(), 'antecedent-bench-'))
   const rows: CorefRow[] = []
   const described: string[] = []
   try {
-    const model = await writeModel(options.model ?? path('../../models/antecedent-small'), join(folder, 'model'))
+    const model = await writeModel(
+      options.model ?? path('../../models/antecedent-small'),
+      config,
+      join(folder, 'model'),
+    )
     for (const device of devices) described.push(...deviceLines(await useDevice(device as DeviceName)))
     await useDevice('wasm') // which reads the documents
     for (const line of microHeader(machine(), described, [])) print(line)
     if (busy !== null) tell(`${busy}\n`)
     for (const corpus of chosen) {
-      const documents = await documentsOf(model, data, corpus, most)
+      const documents = await documentsOf(model, join(data, corpus, split), most, cut)
       for (const device of devices) {
         const counts = device === 'gpu' ? [1] : [1, 2]
         for (const threads of options.threads === undefined ? counts : [options.threads]) {
@@ -180,7 +222,7 @@ export async function coref(
               `\r${corpus}, ${device}, threads: ${threads}: ${n} of ${documents.length}${n === documents.length ? '\n' : ''}`,
             )
           const sides = await startSides(join(folder, 'model'), device, threads, python)
-          const figures = await runSides(sides, documents, progress).finally(() =>
+          const figures = await runSides(sides, work, documents, progress).finally(() =>
             Promise.all(sides.map((side) => side.stop())),
           )
           const sum = (of: (document: Document) => number) => documents.reduce((n, document) => n + of(document), 0)
@@ -196,20 +238,36 @@ export async function coref(
   } finally {
     rmSync(folder, { recursive: true })
   }
-  for (const line of ['', ...tableOf(rows), '']) print(line)
+  for (const line of ['', ...tableOf(rows, work), '']) print(line)
   print('* of the reference implementation on another machine of two cores; given, not measured here')
   const odd = Math.max(0, ...rows.map(({ difference }) => difference ?? 0))
-  if (python !== undefined) print(`scores and links differ from PyTorch's by at most ${odd.toExponential(1)}`)
+  if (python !== undefined)
+    print(
+      `${work.job === 'update' ? 'losses' : 'scores and links'} differ from PyTorch's by at most ${odd.toExponential(1)}`,
+    )
   return {
-    ...{ benchmark: 'coref', date: new Date().toISOString(), machine: machine(), devices: described, busy },
+    ...{ benchmark, date: new Date().toISOString(), machine: machine(), devices: described, busy },
     ...{ load: { before, after: load() }, rows },
   }
 }
 
-function startSides(model: string, device: string, threads: number, python: string | undefined): Promise<PythonPeer[]> {
+/** Starts ours and the peer. @throws {Error} where one does not start, after the other has ended */
+async function startSides(
+  model: string,
+  device: string,
+  threads: number,
+  python: string | undefined,
+): Promise<PythonPeer[]> {
   const { env } = fairEnvironment(process.env, threads)
   const flags = ['-C', '@antecedent/source', '--import', import.meta.resolve('tsx')]
   const own = { interpreter: process.execPath, program: path('side.ts'), flags, more: [device, String(threads)] }
   const peer = python === undefined ? [] : [{ interpreter: python, program: path('../peers/torch_coref.py') }]
-  return Promise.all([own, ...peer].map((options) => PythonPeer.start({ ...options, model, env })))
+  const started = await Promise.allSettled(
+    [own, ...peer].map((options) => PythonPeer.start({ ...options, model, env })),
+  )
+  const sides = started.flatMap((side) => (side.status === 'fulfilled' ? [side.value] : []))
+  const failed = started.find((side) => side.status === 'rejected')
+  if (!failed) return sides
+  for (const side of sides) await side.stop()
+  throw failed.reason
 }

@@ -1,11 +1,14 @@
 """A coreference model in PyTorch as a peer: python torch_coref.py MODEL_FOLDER
 
-The model of Xu and Choi 2020 with one scoring pass, in float32, with every first layer on whole concatenations, written
-for this comparison. One request per line on stdin, one answer per line on stdout, both JSON:
+The model of Xu and Choi 2020 with one scoring pass, in float32, with every first layer on whole concatenations, and its
+training, written for this comparison. One request per line on stdin, one answer per line on stdout, both JSON:
 
     {"job": "hello"}                       versions, threads, processor
     {"job": "status"}                      peak resident memory in bytes
     {"job": "document", "pieces": …}       {"seconds": one run, "values": sums to compare}
+    {"job": "loss", "pieces": …}           {"seconds": one run, "values": [loss]}, without dropout
+    {"job": "update", "pieces": …}         {"seconds": one update, "values": []}: dropout, gradient of the marginal loss,
+                                           both norms cut, AdamW for the encoder and Adam for the rest
 
 Threads come from OMP_NUM_THREADS.
 """
@@ -21,7 +24,7 @@ os.dup2(2, 1)  # what libraries print must not mix with answers
 import torch
 import transformers
 from safetensors.torch import load_file
-from torch.nn.functional import embedding, linear, softmax
+from torch.nn.functional import dropout, embedding, linear, softmax
 from transformers import BertConfig, BertModel
 
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -35,11 +38,17 @@ weights = load_file(os.path.join(folder, "model.safetensors"))
 encoder = BertModel(BertConfig(**fields), add_pooling_layer=False)
 own = {name.removeprefix("bert."): x for name, x in weights.items() if name.startswith("bert.") and "pooler" not in name}
 encoder.load_state_dict(own, strict=False)
-encoder.eval().requires_grad_(False)
+head = {name: x.requires_grad_() for name, x in weights.items() if not name.startswith("bert.")}
+encoder_optimizer = torch.optim.AdamW(encoder.parameters(), lr=1e-5, eps=1e-6, weight_decay=0.01)
+head_optimizer = torch.optim.Adam(head.values(), lr=2e-4, eps=1e-6)
+
+
+def dropped(x):
+    return dropout(x, settings["dropout_rate"], training=encoder.training)
 
 
 def scorer(name, x):
-    hidden = torch.relu(linear(x, weights[f"{name}.0.weight"], weights[f"{name}.0.bias"]))
+    hidden = dropped(torch.relu(linear(x, weights[f"{name}.0.weight"], weights[f"{name}.0.bias"])))
     return linear(hidden, weights[f"{name}.3.weight"], weights[f"{name}.3.bias"]).squeeze(-1)
 
 
@@ -76,8 +85,8 @@ def kept(starts, ends, scores, count):
     return torch.tensor(sorted(chosen, key=lambda i: (starts[i], ends[i])))
 
 
-@torch.no_grad()
-def run(pieces):
+def scores(pieces):
+    """Kept spans, their mention scores, ranks of their antecedents and final scores."""
     length = max(map(len, pieces["segments"]))
     ids = torch.tensor([row + [0] * (length - len(row)) for row in pieces["segments"]])
     mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in pieces["segments"]])
@@ -89,12 +98,12 @@ def run(pieces):
     inside = (places >= starts[:, None]) & (places <= ends[:, None])
     logits = linear(tokens, weights["mention_token_attn.weight"], weights["mention_token_attn.bias"]).squeeze(-1)
     heads = softmax(torch.log(inside.float()) + logits, -1) @ tokens
-    vectors = torch.cat([tokens[starts], tokens[ends], table("emb_span_width", ends - starts), heads], -1)
+    vectors = torch.cat([tokens[starts], tokens[ends], dropped(table("emb_span_width", ends - starts)), heads], -1)
     widths = scorer("span_width_score_ffnn", weights["emb_span_width_prior.weight"])
     mentions = scorer("span_emb_score_ffnn", vectors) + widths[ends - starts]
     count = int(min(settings["max_num_extracted_spans"], settings["top_span_ratio"] * len(tokens)))
-    chosen = kept(starts, ends, mentions, count)
-    starts, vectors, mentions = starts[chosen], vectors[chosen], mentions[chosen]
+    chosen = kept(starts, ends, mentions.detach(), count)
+    starts, ends, vectors, mentions = starts[chosen], ends[chosen], vectors[chosen], mentions[chosen]
     # coarse scores and antecedents
     k = len(chosen)
     ranks = torch.arange(k)
@@ -105,7 +114,7 @@ def run(pieces):
         weights["antecedent_distance_score_ffnn.weight"],
         weights["antecedent_distance_score_ffnn.bias"],
     ).squeeze(-1)
-    coarse = mentions[:, None] + mentions[None] + source @ vectors.T + prior[bucket(offsets)]
+    coarse = mentions[:, None] + mentions[None] + dropped(source) @ dropped(vectors).T + prior[bucket(offsets)]
     coarse = coarse + torch.log((offsets >= 1).float())
     best, antecedents = coarse.topk(min(k, settings["max_top_antecedents"]), -1)
     offsets = offsets.gather(1, antecedents)
@@ -121,9 +130,48 @@ def run(pieces):
     ]
     others = vectors[antecedents]
     target = vectors[:, None].expand_as(others)
-    total = best + scorer("coref_score_ffnn", torch.cat([target, others, target * others, *features], -1))
+    total = best + scorer("coref_score_ffnn", torch.cat([target, others, target * others, *map(dropped, features)], -1))
     final = torch.cat([torch.zeros(k, 1), total], -1)
-    return [k, mentions.sum().item(), final.max(-1).values.sum().item(), (final.argmax(-1) > 0).sum().item()]
+    return starts, ends, mentions, antecedents, final
+
+
+@torch.no_grad()
+def document(pieces):
+    encoder.eval()
+    _, _, mentions, _, final = scores(pieces)
+    return [len(mentions), mentions.sum().item(), final.max(-1).values.sum().item(), (final.argmax(-1) > 0).sum().item()]
+
+
+def loss_of(pieces):
+    """The negative log of the probability that all gold antecedents have together."""
+    starts, ends, _, antecedents, final = scores(pieces)
+    numbers = {tuple(span): n for n, spans in enumerate(pieces["clusters"], 1) for span in spans}
+    gold = torch.tensor([numbers.get((s, e + 1), 0) for s, e in zip(starts.tolist(), ends.tolist())])
+    # an antecedent that does not come before its span has the score −∞
+    same = (gold[:, None] == gold[antecedents]) & (gold[:, None] > 0) & torch.isfinite(final[:, 1:])
+    labels = torch.cat([~same.any(-1, keepdim=True), same], -1)
+    return (final.logsumexp(-1) - final.masked_fill(~labels, -torch.inf).logsumexp(-1)).sum()
+
+
+@torch.no_grad()
+def loss(pieces):
+    encoder.eval()
+    return [loss_of(pieces).item()]
+
+
+def update(pieces):
+    encoder.train()
+    for optimizer in (encoder_optimizer, head_optimizer):
+        optimizer.zero_grad()
+    loss_of(pieces).backward()
+    torch.nn.utils.clip_grad_norm_(encoder.parameters(), 1)
+    torch.nn.utils.clip_grad_norm_(head.values(), 1)
+    for optimizer in (encoder_optimizer, head_optimizer):
+        optimizer.step()
+    return []
+
+
+jobs = {"document": document, "loss": loss, "update": update}
 
 
 def answer(request):
@@ -140,10 +188,10 @@ def answer(request):
         }
     if job == "status":
         return {"peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-    if job != "document":
-        raise ValueError(f"expected hello, status or document, got {job}")
+    if job not in jobs:
+        raise ValueError(f"expected hello, status or one of {', '.join(jobs)}, got {job}")
     start = time.perf_counter()
-    values = run(request["pieces"])
+    values = jobs[job](request["pieces"])
     return {"seconds": time.perf_counter() - start, "values": values}
 
 

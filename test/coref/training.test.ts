@@ -8,7 +8,6 @@ import { promisify } from 'node:util'
 import { Bert, type BertConfig, parameterShapes, Vocabulary, WordPieceTokenizer } from '@antecedent/bert'
 import {
   type CorefDocument,
-  Course,
   type DivergenceError,
   defaultConfig,
   defaultTraining,
@@ -18,7 +17,6 @@ import {
   parseTraining,
   readText,
   Trainer,
-  type TrainingSettings,
   writeConll,
 } from '@antecedent/coref'
 import { CorefModel, readTrainingPlan, type TrainEvent, train } from '@antecedent/coref/node'
@@ -68,63 +66,6 @@ test('groups: every parameter but the pooler once, biases and norms without deca
   const rateOf = (part: string) => groups.find((group) => group.names.some((name) => name.includes(part)))!.rate(1)
   assert.equal(['layer.1.', 'layer.0.', 'word_embeddings'].map(rateOf), [8, 4, 2])
   model.dispose()
-})
-
-test('every epoch sees each document once in its own order, long ones in windows, genres hidden at times', () => {
-  const documents = [[8, 8], [8, 8, 8, 8, 8], [6], [7]].map((lengths, i) => tinyPieces(lengths, i + 1))
-  const settings: TrainingSettings = { ...defaultTraining, epochs: 50, genreDropout: 0.3 }
-  const course = new Course(documents, settings, 2, 103)
-  assert.is(course.updates, 200)
-  const passes = Array.from({ length: 200 }, (_, n) => course.lesson(n))
-  const orders = new Set<string>()
-  for (let epoch = 0; epoch < 50; epoch++) {
-    const own = passes.slice(4 * epoch, 4 * epoch + 4).map(({ document }) => document)
-    assert.equal([...own].sort(), [0, 1, 2, 3])
-    orders.add(own.join())
-  }
-  assert.ok(orders.size > 10, `${orders.size} orders`)
-  const windows = passes.filter(({ document }) => document === 1).map(({ pieces }) => pieces)
-  assert.ok(windows.every(({ segments }) => segments.length === 2))
-  const firsts = windows.map(({ segments }) => documents[1]!.segments.indexOf(segments[0]!))
-  assert.equal([...new Set(firsts)].sort(), [0, 1, 2, 3])
-  const hidden = passes.filter(({ pieces }) => pieces.genre === 0).length
-  assert.ok(hidden > 35 && hidden < 85, `${hidden} of 200`)
-  assert.is(new Set(passes.map(({ dropout }) => dropout.join())).size, 200)
-  const again = new Course(documents, settings, 2, 103)
-  assert.equal(
-    [7, 3, 120].map((n) => again.lesson(n)),
-    [7, 3, 120].map((n) => passes[n]),
-  )
-  const other = new Course(documents, { ...settings, seed: 2 }, 2, 103)
-  assert.not.equal(
-    passes.map((lesson) => lesson.document),
-    passes.map((_, n) => other.lesson(n).document),
-  )
-})
-
-test('masked words are masked whole, others and special pieces are as they were', () => {
-  // three pieces a word
-  const pieces = tinyPieces([32, 32])
-  const subtokenMap = pieces.subtokenMap.map((_, t) => Math.floor(t / 3))
-  const documents = [{ ...pieces, subtokenMap }]
-  const course = new Course(documents, { ...defaultTraining, epochs: 100, wordMasking: 0.2 }, 2, 99)
-  let count = 0
-  for (let n = 0; n < 100; n++) {
-    const shown = course.lesson(n).pieces.segments
-    const at = shown.flatMap((ids, s) => ids.flatMap((id, i) => (id === 99 ? [[s, i, 32 * s + i] as const] : [])))
-    for (const [s, i, t] of at) {
-      assert.ok(i > 0 && i < 31, `[${s}][${i}]`)
-      for (const other of [t - 2, t - 1, t + 1, t + 2]) {
-        const [row, column] = [Math.floor(other / 32), other % 32]
-        if (subtokenMap[other] !== subtokenMap[t] || column === 0 || column === 31) continue
-        assert.is(shown[row]![column], 99, `a piece of the word of ${t}`)
-      }
-    }
-    for (const [s, ids] of shown.entries())
-      for (const [i, id] of ids.entries()) if (id !== 99) assert.is(id, pieces.segments[s]![i])
-    count += at.length
-  }
-  assert.ok(count > 960 && count < 1440, `${count} of 6000`)
 })
 
 const words = [

@@ -46,8 +46,8 @@ export { type Link, type Mention, mentionOf, type Resolution, resolutionOf } fro
 export type { PairScores, Pass, Pruned } from './model/scoring.ts'
 export { type PieceFacts, type Structure, structureOf, structureOfSpans } from './model/structure.ts'
 export type { Decision, Frozen, Targets } from './model/targets.ts'
-export { headShapes, initialHead } from './model/weights.ts'
-export { Course, type Lesson } from './training/course.ts'
+export { headShapes, initialHead, withIdentity } from './model/weights.ts'
+export { Course, type CourseOptions, type Lesson } from './training/course.ts'
 export { type CurvePoints, trainingCurve } from './training/curve.ts'
 export {
   type DevelopmentScores,
@@ -56,6 +56,7 @@ export {
   withOffset,
 } from './training/development.ts'
 export { type ParameterGroup, type Part, parameterGroups } from './training/groups.ts'
+export { type Names, namesOf, renamed } from './training/names.ts'
 export { defaultTraining, parseTraining, type TrainingSettings, trainingNames } from './training/settings.ts'
 export {
   DivergenceError,

@@ -1,5 +1,15 @@
 /** The parameters of the task layers: coref-hoi's names, and their shapes. */
-import { bertNormal, fold, type RandomKey, type Shape, ShapeError, type Tensor, zeros } from '@antecedent/tensor'
+import {
+  bertNormal,
+  eye,
+  fold,
+  mul,
+  type RandomKey,
+  type Shape,
+  ShapeError,
+  type Tensor,
+  zeros,
+} from '@antecedent/tensor'
 import type { CorefConfig } from './config.ts'
 
 /** Buckets of distances and of cluster sizes. */
@@ -84,6 +94,20 @@ export function initialHead(
       name.endsWith('.bias') ? zeros(shape, { dtype }) : bertNormal(shape, fold(key, i), { dtype }),
     ]),
   )
+}
+
+/**
+ * The same task layers with `scale` times the identity as the bilinear matrix: the coarse score begins as the scalar
+ * product of two spans' vectors. A random matrix adds noise in the hundreds of an encoder's squared length, which little
+ * data learns away by making the encoder's vectors small, and with them the likeness of equal names.
+ */
+export function withIdentity(parameters: Readonly<Record<string, Tensor>>, scale: number): Record<string, Tensor> {
+  const old = parameters['coarse_bilinear.weight']!
+  const identity = eye(old.shape[0]!, old.shape[0]!, { dtype: old.dtype })
+  const scaled = mul(identity, scale)
+  identity.dispose()
+  old.dispose()
+  return { ...parameters, 'coarse_bilinear.weight': scaled }
 }
 
 /** @throws {ShapeError} where a parameter is missing, unknown, or of another shape than the settings say */

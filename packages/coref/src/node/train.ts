@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
-import { initialHead } from '../model/weights.ts'
+import { initialHead, withIdentity } from '../model/weights.ts'
 import { Course, keyFor } from '../training/course.ts'
 import { type CurvePoints, trainingCurve } from '../training/curve.ts'
 import { type DevelopmentScores, developmentScores, offsetParameter, withOffset } from '../training/development.ts'
+import { namesOf } from '../training/names.ts'
 import { disposeState, type Example, Trainer, type UpdateReport } from '../training/trainer.ts'
 import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { CorefModel } from './model.ts'
@@ -83,12 +84,15 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   const documents = await readPlanDocuments(plan)
   const model = await initialModel(plan)
   const all = Object.values(documents.train).flat()
-  const lessons = all.map((document) => model.read(document).pieces)
+  const lessons = all.map((document) => model.read(document))
   const course = new Course(
-    lessons,
+    lessons.map(({ pieces }) => pieces),
     plan.training,
-    plan.coref.maxTrainingSegments,
-    model.bert.tokenizer.specialTokens.mask,
+    {
+      mostSegments: plan.coref.maxTrainingSegments,
+      mask: model.bert.tokenizer.specialTokens.mask,
+      names: namesOf(lessons),
+    },
   )
   const of = course.updates
   if (of === 0) {
@@ -158,7 +162,9 @@ async function initialModel({ encoder, coref, training }: TrainingPlan): Promise
     throw new FormatError({ file: join(encoder, 'vocab.txt'), expected, got: `${size}` })
   }
   const parameters = initialHead(coref, bert.config.hiddenSize, keyFor(training.seed, 'head'))
-  return new CorefModel({ config: coref, bert, parameters })
+  const { bilinearIdentity } = training
+  const started = bilinearIdentity > 0 ? withIdentity(parameters, bilinearIdentity) : parameters
+  return new CorefModel({ config: coref, bert, parameters: started })
 }
 
 /** Writes a model whose pairs score `offset` more. */

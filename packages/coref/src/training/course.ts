@@ -2,10 +2,11 @@
 import { fold, type RandomKey, randomKey } from '@antecedent/tensor'
 import type { Pieces } from '../documents/pieces.ts'
 import { someSegments } from '../documents/segment.ts'
+import { type Names, renamed } from './names.ts'
 import type { TrainingSettings } from './settings.ts'
 
 /** What keys are folded by, so that no two uses share numbers. */
-const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4, mask: 5 } as const
+const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4, mask: 5, names: 6 } as const
 
 /** The key of one use of a seed. */
 export const keyFor = (seed: number, use: keyof typeof uses): RandomKey => fold(randomKey(seed), uses[use])
@@ -37,23 +38,27 @@ export interface Lesson {
   readonly dropout: RandomKey
 }
 
+/** What passes need besides documents and settings. */
+export interface CourseOptions {
+  /** a longer document is cut to a random window of so many segments in a row, anew in each pass */
+  readonly mostSegments: number
+  /** the vocabulary's number of `[MASK]` */
+  readonly mask: number
+  /** what `renaming` exchanges names for */
+  readonly names: Names
+}
+
 /** The passes of a training. */
 export class Course {
   readonly #documents: readonly Pieces[]
   readonly #settings: TrainingSettings
-  readonly #mostSegments: number
-  readonly #mask: number
+  readonly #options: CourseOptions
   #order: { epoch: number; documents: readonly number[] } | null = null
 
-  /**
-   * @param mostSegments  a longer document is cut to a random window of so many segments in a row, anew in each pass
-   * @param mask  the vocabulary's number of `[MASK]`
-   */
-  constructor(documents: readonly Pieces[], settings: TrainingSettings, mostSegments: number, mask: number) {
+  constructor(documents: readonly Pieces[], settings: TrainingSettings, options: CourseOptions) {
     this.#documents = documents
     this.#settings = settings
-    this.#mostSegments = mostSegments
-    this.#mask = mask
+    this.#options = options
   }
 
   /** Updates in all. */
@@ -74,14 +79,16 @@ export class Course {
 
   /** Pass `n`, counted from 0. */
   lesson(n: number): Lesson {
-    const { seed, genreDropout, wordMasking } = this.#settings
+    const { seed, genreDropout, wordMasking, renaming } = this.#settings
+    const { mostSegments, mask, names } = this.#options
     const count = this.#documents.length
     const document = this.#orderOf(Math.floor(n / count))[n % count]!
     const whole = this.#documents[document]!
-    const room = whole.segments.length - this.#mostSegments
+    const room = whole.segments.length - mostSegments
     const first = room > 0 ? Math.floor(unit(fold(keyFor(seed, 'window'), n)) * (room + 1)) : 0
-    const part = room > 0 ? someSegments(whole, first, this.#mostSegments) : whole
-    const shown = masked(part, wordMasking, { mask: this.#mask, key: fold(keyFor(seed, 'mask'), n) })
+    const part = room > 0 ? someSegments(whole, first, mostSegments) : whole
+    const called = renamed(part, names, renaming, fold(keyFor(seed, 'names'), n))
+    const shown = masked(called, wordMasking, { mask, key: fold(keyFor(seed, 'mask'), n) })
     const isHidden = unit(fold(keyFor(seed, 'genre'), n)) < genreDropout
     return {
       document,

@@ -40,6 +40,10 @@ export interface TrainingSettings {
   genreDropout: number
   /** share of the words that a pass shows as `[MASK]`, so that the model also learns from what stands around a name */
   wordMasking: number
+  /** share of the names that a pass calls otherwise, at all their places, so that links of names are learnt, not names */
+  renaming: number
+  /** the bilinear matrix of coarse scores starts as so many times the identity, likeness of vectors; 0: as random as the rest */
+  bilinearIdentity: number
   /** decay of the running mean of weights that evaluation uses; 0: the weights themselves */
   averageDecay: number
   /** updates from one addition to that mean to the next */
@@ -66,6 +70,8 @@ export const defaultTraining: TrainingSettings = {
   keepGold: false,
   genreDropout: 0,
   wordMasking: 0,
+  renaming: 0,
+  bilinearIdentity: 0,
   averageDecay: 0,
   averageFrequency: 10,
   evaluateFrequency: 1000,
@@ -99,6 +105,8 @@ const fields: Record<keyof TrainingSettings, readonly [name: string, check: Chec
   keepGold: ['keep_gold', ['true or false', (value) => typeof value === 'boolean']],
   genreDropout: ['genre_dropout', share],
   wordMasking: ['word_masking', share],
+  renaming: ['renaming', share],
+  bilinearIdentity: ['bilinear_identity', atLeastZero],
   averageDecay: ['average_decay', share],
   averageFrequency: ['average_frequency', whole(1)],
   evaluateFrequency: ['eval_frequency', whole(1)],
