@@ -11,4 +11,11 @@ export {
   Vocabulary,
   WordPieceTokenizer,
 } from './tokenizer/index.ts'
-export { type LoadReport, loadParameters, parameterShapes, plainName, type WeightSource } from './weights.ts'
+export {
+  finiteFloats,
+  type LoadReport,
+  loadParameters,
+  parameterShapes,
+  plainName,
+  type WeightSource,
+} from './weights.ts'

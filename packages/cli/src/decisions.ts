@@ -45,7 +45,7 @@ export interface DecisionOptions {
 }
 
 /** Estimated error of a score, as a share of the largest, at which the points suffice. */
-const tolerance = 1e-3
+const tolerance = 0.05
 
 /** A mention as people call it, cut where it is long. */
 export function nameOf(mention: Mention | null): string {

@@ -1,5 +1,5 @@
 /** Reading the parameters of a model from a weights' file. */
-import { type BertConfig, type LoadReport, loadParameters, type WeightSource } from '@antecedent/bert'
+import { type BertConfig, finiteFloats, type LoadReport, loadParameters, type WeightSource } from '@antecedent/bert'
 import { type Tensor, tensor } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
 import type { CorefConfig } from './config.ts'
@@ -46,14 +46,7 @@ export async function loadCorefParameters(
       const expected = `shape [${shape.join(', ')}] as the configuration says`
       throw new FormatError({ file, tensor: name, expected, got: `[${found.join(', ')}]` })
     }
-    if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new FormatError({ file, tensor: name, expected: 'floats', got: data.constructor.name })
-    }
-    const odd = data.findIndex((x: number) => !Number.isFinite(x))
-    if (odd >= 0) {
-      throw new FormatError({ file, tensor: name, expected: 'finite numbers', got: `${data[odd]} at element ${odd}` })
-    }
-    head[name] = tensor(data, shape, { dtype })
+    head[name] = tensor(finiteFloats(data, file, name), shape, { dtype })
   }
   const rest: WeightSource = {
     names: source.names.filter((name) => !(name in shapes)),

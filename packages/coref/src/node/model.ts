@@ -1,6 +1,5 @@
 /** Coreference models on disk. */
-import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import {
@@ -12,7 +11,7 @@ import {
   Vocabulary,
   WordPieceTokenizer,
 } from '@antecedent/bert'
-import type { LoadOptions } from '@antecedent/bert/node'
+import { type LoadOptions, sha256Of } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
 import { openSafetensors, writeSafetensors } from 'safetensors-ts/node'
@@ -63,7 +62,7 @@ export class CorefModel extends BrowserCorefModel {
       config: bertConfig,
       parameters: loaded.encoder,
       tokenizer: await readTokenizer(folder),
-      source: { name: basename(resolve(folder)), weightsHash: await hashOf(file) },
+      source: { name: basename(resolve(folder)), weightsHash: sha256Of(file) },
     })
     return new CorefModel({ config, bert, parameters: loaded.head })
   }
@@ -110,13 +109,6 @@ async function readTokenizer(folder: string): Promise<WordPieceTokenizer | null>
   const settings = join(folder, 'tokenizer_config.json')
   const options = tokenizerOptions(existsSync(settings) ? await readJson(settings) : undefined)
   return new WordPieceTokenizer(Vocabulary.fromText(await readFile(file, 'utf8'), { file }), options)
-}
-
-/** sha256 of a file, hexadecimal. */
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
-  return hash.digest('hex')
 }
 
 function requireFolder(folder: string): void {
