@@ -41,11 +41,10 @@ export interface DecisionOptions {
   readonly most: number
   /** points of a fixed rule; default: as many as the tolerance takes */
   readonly nSteps?: number | undefined
+  /** estimated error of a score, as a share of the largest, at which the points suffice; default 0.05 */
+  readonly tolerance?: number | undefined
   readonly onProgress?: (done: number, total: number) => void
 }
-
-/** Estimated error of a score, as a share of the largest, at which the points suffice. */
-const tolerance = 0.05
 
 /** A mention as people call it, cut where it is long. */
 export function nameOf(mention: Mention | null): string {
@@ -74,7 +73,7 @@ function explained(span: number, [best, second]: readonly Choice[]): [Decision, 
 export async function explainLinks(
   model: CorefModel,
   document: CorefDocument,
-  { most, nSteps, onProgress }: DecisionOptions,
+  { most, nSteps, tolerance = 0.05, onProgress }: DecisionOptions,
 ): Promise<ExplainedDocument> {
   const { pieces } = model.read(document)
   const record = await model.score(pieces, { document, entities: false })

@@ -22,6 +22,7 @@ import { renderResolutionText } from './resolutionText.ts'
 
 export interface ExplainOptions extends CommonOptions {
   nSteps?: number
+  tolerance?: number
   pronouns: number
 }
 
@@ -37,7 +38,8 @@ async function explainBoth(model: CorefModel, text: string, options: ExplainOpti
   if (count > most) notice(options, `the first ${most} of ${count} pronouns (--pronouns ${count} explains all)`)
   const sides: ExplainedDocument[] = []
   for (const side of isSwapped ? [document, swapped] : [document]) {
-    sides.push(await explainLinks(model, side, { most, nSteps: options.nSteps, onProgress: progress(options) }))
+    const { nSteps, tolerance } = options
+    sides.push(await explainLinks(model, side, { most, nSteps, tolerance, onProgress: progress(options) }))
   }
   return sides
 }

@@ -39,6 +39,14 @@ withFigureOptions(
     ),
   )
   .addOption(
+    new Option(
+      '--tolerance <share>',
+      "error of a link's scores as a share of the largest, by 21 or 43 points (default: 0.05)",
+    )
+      .argParser(positive)
+      .conflicts('nSteps'),
+  )
+  .addOption(
     new Option('--pronouns <count>', 'explain the links of at most so many pronouns').argParser(count).default(10),
   )
   .action(explain)
