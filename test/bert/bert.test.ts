@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
 import { scope, stack, type Tensor, tap, tensor, useDevice, vjp } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { needsShared, repository, shared } from '../support/shared.ts'
+import { needsShared, shared } from '../support/shared.ts'
 
 await useDevice('ref') // f64
 
 const test = suite('bert')
-const small = () => Bert.fromPretrained(join(repository, 'models/antecedent-small'))
+const small = () => Bert.fromPretrained(shared('models/minilm-l6'))
 const tiny = () => Bert.fromPretrained(shared('golden/bert/models/tiny-a'), { dtype: 'f64' })
 const ids = (values: number[] | number[][]) => tensor(values, null, { dtype: 'i32' })
 

@@ -5,7 +5,7 @@ import { readConll, readJsonlines, readText, segmentedDocument, writeConll, writ
 import { CorefModel } from '@antecedent/coref/node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { tinyModel } from '../coref/tinyModel.ts'
+import { saveTinyEncoder, tinyModel } from '../coref/tinyModel.ts'
 import { runCommand } from './run.ts'
 
 const test = suite('resolve')
@@ -14,6 +14,7 @@ test.after(() => rmSync(folder, { recursive: true }))
 
 const model = new CorefModel(tinyModel({}, 3, 'f32'))
 await model.save(join(folder, 'model'))
+await saveTinyEncoder(join(folder, 'encoder'))
 
 const run = (args: string[], input?: string) =>
   runCommand(folder, ['resolve', '--model', 'model', '--device', 'wasm', ...args], input)
@@ -110,7 +111,7 @@ test('wrong uses are told', () => {
   assert.is(run(['--text', text, 'texts']).code, 2)
   assert.match(run(['nowhere']).err, /nowhere: expected a file or folder/)
   assert.is(run(['texts', '--to', 'xml']).code, 2)
-  const encoder = runCommand(folder, ['resolve', '--text', text, '--quiet'])
+  const encoder = runCommand(folder, ['resolve', '--text', text, '--quiet', '--model', 'encoder'])
   assert.is(encoder.code, 1)
   assert.match(encoder.err, /^antecedent: .*an encoder alone.*--model.*\n$/)
   assert.ok(!existsSync(join(folder, 'antecedent-report.html')))

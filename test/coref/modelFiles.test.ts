@@ -8,8 +8,7 @@ import type { TensorInputs } from 'safetensors-ts'
 import { readSafetensors, writeSafetensors } from 'safetensors-ts/node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { repository } from '../support/shared.ts'
-import { tinyModel, tinyPieces, variants } from './tinyModel.ts'
+import { saveTinyEncoder, tinyModel, tinyPieces, variants } from './tinyModel.ts'
 
 await useDevice('ref')
 
@@ -44,7 +43,7 @@ test('a saved model is read with the same settings, words and bits', async () =>
 
 test('its encoder is an encoder for everybody', async () => {
   const model = saving()
-  const at = join(folder, 'encoder')
+  const at = join(folder, 'encoder-alone')
   await model.save(at)
   const bert = await Bert.fromPretrained(at, { dtype: 'f64' })
   const run = (encoder: typeof bert) => encoder.forward(encoder.tokenize('she called')).lastHiddenState.dataSync()
@@ -66,7 +65,8 @@ const messageOf = async (folder: string) =>
   String(await CorefModel.fromPretrained(folder).catch((error: Error) => error.message))
 
 test('an encoder alone, a missing folder and a missing parameter are told', async () => {
-  assert.match(await messageOf(join(repository, 'models/antecedent-small')), /an encoder alone.*--model/)
+  await saveTinyEncoder(join(folder, 'encoder-alone'))
+  assert.match(await messageOf(join(folder, 'encoder-alone')), /an encoder alone.*--model/)
   assert.match(await messageOf(join(folder, 'nowhere')), /nothing there/)
   const at = join(folder, 'lacking')
   await saving().save(at)

@@ -1,6 +1,9 @@
 /** A tiny random model, and documents for it. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Bert, type BertConfig, parameterShapes, Vocabulary, WordPieceTokenizer } from '@antecedent/bert'
 import { type CorefConfig, CorefModel, defaultConfig, headShapes, type Pieces } from '@antecedent/coref'
+import { CorefModel as SavedModel } from '@antecedent/coref/node'
 import { fold, normal, randomKey, type Tensor } from '@antecedent/tensor'
 
 const words = ['the', 'nurse', 'called', 'doctor', 'because', 'she', 'he', 'was', 'kind', 'and', 'late', '.', '##s']
@@ -99,4 +102,12 @@ export const variants: Record<string, Partial<CorefConfig>> = {
   },
   'width prior without width feature': { useFeatures: false },
   'two hidden layers': { ffnnDepth: 2 },
+}
+
+/** A folder with the tiny model's encoder: its settings say nothing of task layers. */
+export async function saveTinyEncoder(folder: string): Promise<void> {
+  await new SavedModel(tinyModel({}, 3, 'f32')).save(folder)
+  const file = join(folder, 'config.json')
+  const { coref, ...config } = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify(config))
 }
