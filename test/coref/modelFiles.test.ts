@@ -43,7 +43,7 @@ test('a saved model is read with the same settings, words and bits', async () =>
 
 test('its encoder is an encoder for everybody', async () => {
   const model = saving()
-  const at = join(folder, 'encoder-alone')
+  const at = join(folder, 'encoder')
   await model.save(at)
   const bert = await Bert.fromPretrained(at, { dtype: 'f64' })
   const run = (encoder: typeof bert) => encoder.forward(encoder.tokenize('she called')).lastHiddenState.dataSync()

@@ -19,7 +19,7 @@ import {
   Trainer,
   writeConll,
 } from '@antecedent/coref'
-import { CorefModel, readTrainingPlan, type TrainEvent, train } from '@antecedent/coref/node'
+import { CorefModel, readTrainingPlan, type TrainEvent, type TrainingRecord, train } from '@antecedent/coref/node'
 import { fold, memoryInfo, normal, randomKey, useDevice } from '@antecedent/tensor'
 import { openSafetensors } from 'safetensors-ts/node'
 import { suite } from 'uvu'
@@ -177,6 +177,17 @@ test('two documents are learnt to a CoNLL F1 of 100', async () => {
   assert.is(summary.best?.mean, 1)
   const losses = events.flatMap((event) => (event.kind === 'update' ? event.losses : []))
   assert.ok(losses.at(-1)! < 0.2 * losses[0]!, `${losses[0]} to ${losses.at(-1)}`)
+  const text = readFileSync(join(folder, 'overfit', 'best', 'training.json'), 'utf8')
+  const record: TrainingRecord = JSON.parse(text)
+  assert.is(record.updates, summary.updates)
+  assert.is(record.losses.length, Math.ceil(record.updates / 100))
+  assert.is(Math.max(...record.evaluations.map(({ mean }) => mean)), 1)
+  assert.equal(parseTraining(record.training), plan.training)
+  for (const { documents, sha256 } of Object.values({ ...record.train, ...record.dev })) {
+    assert.is(documents, 2)
+    assert.match(sha256, /^[0-9a-f]{64}$/)
+  }
+  assert.not.match(text, folder)
   const model = await CorefModel.fromPretrained(join(folder, 'overfit', 'best'))
   const header = readFileSync(join(folder, 'overfit', 'best', 'model.safetensors')).toString('latin1', 8, 300)
   assert.match(header, /"dtype":"F16"/)

@@ -57,7 +57,13 @@ export {
 } from './training/development.ts'
 export { type ParameterGroup, type Part, parameterGroups } from './training/groups.ts'
 export { type Names, namesOf, renamed } from './training/names.ts'
-export { defaultTraining, parseTraining, type TrainingSettings, trainingNames } from './training/settings.ts'
+export {
+  defaultTraining,
+  parseTraining,
+  type TrainingSettings,
+  trainingNames,
+  trainingToJson,
+} from './training/settings.ts'
 export {
   DivergenceError,
   disposeState,

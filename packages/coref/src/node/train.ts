@@ -1,37 +1,21 @@
 /** A training from its plan to a model on disk, which a killed run goes on with. */
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
 import { initialHead, withIdentity } from '../model/weights.ts'
 import { Course, keyFor } from '../training/course.ts'
-import { type CurvePoints, trainingCurve } from '../training/curve.ts'
-import { type DevelopmentScores, developmentScores, offsetParameter, withOffset } from '../training/development.ts'
+import { trainingCurve } from '../training/curve.ts'
+import { developmentScores, offsetParameter, withOffset } from '../training/development.ts'
 import { namesOf } from '../training/names.ts'
-import { disposeState, type Example, Trainer, type UpdateReport } from '../training/trainer.ts'
+import { disposeState, type Example, Trainer } from '../training/trainer.ts'
 import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
+import { keepLines, type Moment, pointsOf, readMetrics, type TrainEvent } from './metrics.ts'
 import { CorefModel } from './model.ts'
 import { identityOf, type PlanDocuments, readPlanDocuments, type TrainingPlan } from './trainingPlan.ts'
-
-/** What a training tells on its way. */
-export type TrainEvent =
-  | ({ readonly kind: 'update'; readonly documents: readonly string[] } & Moment & UpdateReport)
-  | ({ readonly kind: 'evaluation'; readonly plain: DevelopmentScores; readonly best: DevelopmentScores } & Moment)
-  | ({ readonly kind: 'checkpoint' } & Moment)
-
-/** How far a training is. */
-export interface Moment {
-  /** updates done */
-  readonly update: number
-  /** updates in all */
-  readonly of: number
-  /** of training so far, over all runs */
-  readonly seconds: number
-  /** resident memory of the process */
-  readonly bytes: number
-}
+import { trainingRecord } from './trainingRecord.ts'
 
 export interface TrainOptions {
   /** go on from the folder's checkpoint, where it has one; default false */
@@ -63,7 +47,7 @@ const trainingFiles = {
 /**
  * Trains a model. The folder gets `metrics.jsonl` (a line for each update and evaluation), `checkpoint.safetensors`,
  * `curve.svg`, and in `best/` the model of the evaluation with the best mean score on the development sets, its best
- * offset of the dummy taken up. A run that was killed goes on from its last checkpoint with the same bits, on any number
+ * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended. A run that was killed goes on from its last checkpoint with the same bits, on any number
  * of threads.
  *
  * @throws {OptionError} where the folder holds a training and `resume` is not set, or there is too little to train on
@@ -148,6 +132,10 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   }
   const { updates } = state
   const { seconds } = moment()
+  if (updates === of && existsSync(path('best'))) {
+    const record = trainingRecord({ plan, documents, events: await readMetrics(path('metrics')), seconds })
+    await writeFile(join(path('best'), 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
+  }
   disposeState(state)
   model.dispose()
   return { updates, finished: updates === of, best: progress.best, seconds, hashes: documents.hashes }
@@ -177,30 +165,4 @@ async function saveWithOffset(
   const shifted = withOffset(model, offset)
   await new CorefModel(shifted).save(folder, { overwrite: true, half })
   if (shifted !== model) shifted.parameters[offsetParameter(model.config)]!.dispose()
-}
-
-/** The lines of a training so far. */
-async function readMetrics(file: string): Promise<TrainEvent[]> {
-  if (!existsSync(file)) return []
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line.endsWith('}')) // the last may be cut off
-  return lines.map((line) => JSON.parse(line) as TrainEvent)
-}
-
-/** What the curve shows of the lines. */
-function pointsOf(events: readonly TrainEvent[]): CurvePoints {
-  const losses = events.flatMap((event) =>
-    event.kind === 'update' ? event.losses.map((loss) => ({ update: event.update, loss })) : [],
-  )
-  const scores = events.flatMap((event) =>
-    event.kind === 'evaluation' ? [{ update: event.update, sets: event.best.sets }] : [],
-  )
-  return { losses, scores }
-}
-
-/** Takes back what came after a checkpoint: it is done again. */
-async function keepLines(file: string, updates: number): Promise<void> {
-  const kept = (await readMetrics(file)).filter(({ update }) => update <= updates)
-  const partial = `${file}.tmp` // a kill in between must not lose the lines
-  await writeFile(partial, kept.map((event) => `${JSON.stringify(event)}\n`).join(''))
-  await rename(partial, file)
 }

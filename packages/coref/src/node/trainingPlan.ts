@@ -103,7 +103,8 @@ export function identityOf({ train, dev, coref, training }: TrainingPlan, { hash
   return sha256(JSON.stringify({ names, coref, training, documents: Object.values(hashes) }))
 }
 
-const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+/** sha256 of bytes or a text, hexadecimal. */
+export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /**
  * Reads the documents of a plan, without entities of one mention.

@@ -133,3 +133,7 @@ export function parseTraining(json: Readonly<Record<string, unknown>>, file = 'c
   })
   return Object.fromEntries(entries) as TrainingSettings
 }
+
+/** Settings under their names at a file, as `parseTraining` reads them. */
+export const trainingToJson = (settings: TrainingSettings): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).map(([key, [name]]) => [name, settings[key as keyof TrainingSettings]]))
