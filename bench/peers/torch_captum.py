@@ -36,12 +36,14 @@ KINDS = ("sdpa", "eager")
 def load(folder, attention):
     with open(os.path.join(folder, "config.json")) as file:
         fields = json.load(file)
-    for name in ("torch_dtype", "architectures", "_name_or_path", "transformers_version", "model_type"):
+    for name in ("torch_dtype", "architectures", "_name_or_path", "transformers_version", "model_type", "coref"):
         fields.pop(name, None)
     config = BertConfig(**fields)
     config._attn_implementation = attention
     model = BertModel(config)
     weights = load_file(os.path.join(folder, "model.safetensors"))
+    if any(name.startswith("bert.") for name in weights):  # a larger model, of which this is the encoder
+        weights = {name: w for name, w in weights.items() if name.startswith("bert.")}
     named = {name.removeprefix("bert."): torch.from_numpy(w.astype(np.float32)) for name, w in weights.items()}
     missing, unexpected = model.load_state_dict(named, strict=False)
     missing = [name for name in missing if not name.startswith("pooler.")]

@@ -73,12 +73,16 @@ export async function explain(words: string[], options: ExplainOptions): Promise
   const model = await loadAnyModel(options)
   const bert = model instanceof CorefModel ? model.bert : model
   const input = bert.tokenize(text)
-  const tokens = targetsOf(input)
+  const targets = targetsOf(input)
+  const tokens = targets.slice(0, options.pronouns)
   // the default report is ours to renew; a file that the user names is not
   requireAllWritable(options, tokens.length)
   const sides = model instanceof CorefModel ? await explainBoth(model, text, options) : []
   const isDrawn = sides.length === 0 || input.ids.length <= bert.config.maxPositions
   if (!isDrawn) notice(options, `no figures: the text has more than ${bert.config.maxPositions} tokens`)
+  else if (tokens.length < targets.length) {
+    notice(options, `figure 3 has the first ${tokens.length} of ${targets.length} pronouns and nouns before them`)
+  }
   const { nSteps } = options
   const figures = isDrawn ? await paperFigures(bert, input, tokens, { nSteps, onProgress: progress(options) }) : null
   const { attributions = [], attention = null } = figures ?? {}

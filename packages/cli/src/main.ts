@@ -47,7 +47,9 @@ withFigureOptions(
       .conflicts('nSteps'),
   )
   .addOption(
-    new Option('--pronouns <count>', 'explain the links of at most so many pronouns').argParser(count).default(10),
+    new Option('--pronouns <count>', 'explain at most so many pronouns, and as many tokens in figure 3')
+      .argParser(count)
+      .default(10),
   )
   .action(explain)
 withCommonOptions(program.command('tokenize').description('word pieces with ids and character offsets')).action(
