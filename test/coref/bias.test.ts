@@ -237,6 +237,10 @@ test('gender is swapped in words and text, with the case of letters, and swapped
     assert.is(swapped.text!.slice(start, end), swapped.words[w])
   assert.is(swapGender(swapped).text, text)
   assert.equal(swapGender(readText('They saw it.')), readText('They saw it.'))
+  // the next sentence says nothing of a possessive, and what the text spells otherwise than the words stays as it is
+  const two = { ...readText('I saw her Dogs bark'), sentences: [[0, 3] as Span, [3, 5] as Span] }
+  assert.is(swapGender(two).text, 'I saw him Dogs bark')
+  assert.is(swapGender({ ...readText('He paused …'), words: ['He', 'paused', '...'] }).text, 'She paused …')
   assert.equal(swapGender(pro).words, anti.words)
   assert.equal(swapGender(pro).clusters, pro.clusters)
 })

@@ -1,5 +1,13 @@
 import { layerIntegratedGradients, padBaseline } from '@antecedent/attribution'
-import { type CorefDocument, type CorefModel, type Decision, structureOfSpans } from '@antecedent/coref'
+import {
+  type CorefDocument,
+  type CorefModel,
+  choicesOf,
+  type Decision,
+  pronounsOf,
+  readText,
+  structureOfSpans,
+} from '@antecedent/coref'
 import { scope, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -213,6 +221,34 @@ test('spans of pieces that are the same words are one mention', async () => {
   const words = record.spans.words.map((span, rank) => (rank === second ? record.spans.words[first!]! : span))
   const merged = resolutionOf({ ...record, spans: { ...record.spans, words } })
   assert.is(merged.clusters.flat().length, clusters.flat().length - (record.clusters[0]!.length === 2 ? 2 : 1))
+})
+
+test('choices are sorted, none among them; a pronoun is the shortest kept span of its word', () => {
+  const record = {
+    antecedents: [[], [0], [1, 0]],
+    scores: [[0], [0, -1], [0, 0, 2]],
+    distribution: [[1], [0.7, 0.3], [0.1, 0.1, 0.8]],
+  }
+  assert.equal(choicesOf(record, 0), [{ antecedent: null, score: 0, probability: 1 }])
+  assert.equal(
+    choicesOf(record, 2).map(({ antecedent, probability }) => [antecedent, probability]),
+    [
+      [0, 0.8],
+      [null, 0.1], // of equal ones none comes first
+      [1, 0.1],
+    ],
+  )
+  const spans = {
+    ...{
+      pieces: [[0, 2] as const, [1, 2] as const, [2, 4] as const],
+      words: [[0, 1] as const, [0, 1] as const, [1, 3] as const],
+    },
+    ...{ characters: null, candidates: [0, 1, 2], scores: [0, 0, 0], bySpan: [0, 0, 0], byWidth: null },
+  }
+  assert.equal(pronounsOf({ spans }, readText('She saw him')), [
+    { word: 0, rank: 1 },
+    { word: 2, rank: null },
+  ])
 })
 
 test.run()
