@@ -170,7 +170,7 @@ const fast = { bert_learning_rate: 2e-3, task_learning_rate: 4e-3, adam_eps: 1e-
 
 test('two documents are learnt to a CoNLL F1 of 100', async () => {
   const coref = { ...task, dropout_rate: 0, mention_loss_coef: 1, top_span_ratio: 0.6 }
-  const training = { ...fast, num_epochs: 150, eval_frequency: 300 }
+  const training = { ...fast, num_epochs: 150, eval_frequency: 300, eval_top_antecedents: 7 }
   const plan = await readTrainingPlan(await planFile('overfit', training, { coref }))
   const events: TrainEvent[] = []
   const summary = await train(plan, join(folder, 'overfit'), { half: true, onEvent: (event) => events.push(event) })
@@ -191,6 +191,7 @@ test('two documents are learnt to a CoNLL F1 of 100', async () => {
   const model = await CorefModel.fromPretrained(join(folder, 'overfit', 'best'))
   const header = readFileSync(join(folder, 'overfit', 'best', 'model.safetensors')).toString('latin1', 8, 300)
   assert.match(header, /"dtype":"F16"/)
+  assert.is(model.config.maxTopAntecedents, 7)
   const { clusters } = await model.resolve(documents[0]!)
   assert.equal(
     clusters.map((mentions) => mentions.map((mention) => mention.words)),

@@ -48,6 +48,8 @@ export interface TrainingSettings {
   averageDecay: number
   /** updates from one addition to that mean to the next */
   averageFrequency: number
+  /** antecedents kept for each span in evaluation and by the model that is saved; 0: as many as in training */
+  evaluationAntecedents: number
   /** updates from one evaluation to the next */
   evaluateFrequency: number
   /** updates from one checkpoint to the next */
@@ -74,6 +76,7 @@ export const defaultTraining: TrainingSettings = {
   bilinearIdentity: 0,
   averageDecay: 0,
   averageFrequency: 10,
+  evaluationAntecedents: 0,
   evaluateFrequency: 1000,
   saveFrequency: 500,
 }
@@ -109,6 +112,7 @@ const fields: Record<keyof TrainingSettings, readonly [name: string, check: Chec
   bilinearIdentity: ['bilinear_identity', atLeastZero],
   averageDecay: ['average_decay', share],
   averageFrequency: ['average_frequency', whole(1)],
+  evaluationAntecedents: ['eval_top_antecedents', whole(0)],
   evaluateFrequency: ['eval_frequency', whole(1)],
   saveFrequency: ['save_frequency', whole(1)],
 }

@@ -118,14 +118,18 @@ export class Trainer {
     return { updates: 0, weights, optimizers, average }
   }
 
-  /** A model with a state's weights, which it shares; with their mean where there is one. */
+  /**
+   * A model with a state's weights, which it shares; with their mean where there is one, and with as many antecedents as
+   * evaluation is to have.
+   */
   modelOf({ weights, average }: TrainingState): CorefModel {
     const { bert, config, parameters } = this.#model
+    const maxTopAntecedents = this.#settings.evaluationAntecedents || config.maxTopAntecedents
     const own = average ?? weights
     const encoder = Object.keys(bert.parameters).map((name) => [name, own[`bert.${name}`] ?? bert.parameters[name]!])
     const task = Object.keys(parameters).map((name) => [name, own[name]!])
     return new CorefModel({
-      config,
+      config: { ...config, maxTopAntecedents },
       bert: new Bert({
         config: bert.config,
         parameters: Object.fromEntries(encoder),
