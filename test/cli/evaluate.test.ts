@@ -6,7 +6,7 @@ import { CorefModel } from '@antecedent/coref/node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bracketed } from '../coref/sentences.ts'
-import { tinyModel } from '../coref/tinyModel.ts'
+import { saveTinyEncoder, tinyModel } from '../coref/tinyModel.ts'
 import { runCommand } from './run.ts'
 
 const test = suite('evaluate command')
@@ -15,6 +15,7 @@ test.after(() => rmSync(folder, { recursive: true }))
 
 const model = new CorefModel(tinyModel({ topSpanRatio: 0.5 }, 1, 'f32'))
 await model.save(join(folder, 'model'))
+await saveTinyEncoder(join(folder, 'encoder'))
 const run = (...args: string[]) => runCommand(folder, ['evaluate', '--model', 'model', '--device', 'wasm', ...args])
 
 const conll = (id: string, text: string) => writeConll([bracketed(text, id)])
@@ -105,7 +106,7 @@ test('files that can not be read are told with code 3, or 1 where nothing is lef
   assert.is(run('texts').code, 2)
   assert.is(run('corpus/a.conll', '--convention', 'perl').code, 2)
   assert.is(run('nowhere').code, 1)
-  const encoder = runCommand(folder, ['evaluate', '--device', 'wasm', 'corpus/a.conll'])
+  const encoder = runCommand(folder, ['evaluate', '--device', 'wasm', '--model', 'encoder', 'corpus/a.conll'])
   assert.is(encoder.code, 1)
   assert.match(encoder.err, /an encoder alone.*--model/)
 })
