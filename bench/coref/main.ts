@@ -23,7 +23,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 const corpora = ['ontogum', 'litbank'] as const
 type Corpus = (typeof corpora)[number]
 
-/** What a benchmark does with each document, and what the task gives for the reference implementation. */
+/** What a benchmark does with each document, and what is known of the reference implementation. */
 interface Work {
   readonly split: 'dev' | 'train'
   readonly job: 'document' | 'update'
@@ -33,8 +33,8 @@ interface Work {
   /** documents of a corpus where the options name no number */
   readonly most: number
   /**
-   * The reference in float32 PyTorch, on another machine of two cores: seconds by threads, and megabytes. Given with the
-   * task, not measured here.
+   * The reference in float32 PyTorch, on another machine of two cores: seconds by threads, and megabytes. Given, not
+   * measured here.
    */
   readonly given: Record<Corpus, { seconds: Record<number, number>; megabytes: number }>
 }

@@ -173,13 +173,17 @@ test('two documents are learnt to a CoNLL F1 of 100', async () => {
   const training = { ...fast, num_epochs: 150, eval_frequency: 300, eval_top_antecedents: 7 }
   const plan = await readTrainingPlan(await planFile('overfit', training, { coref }))
   const events: TrainEvent[] = []
-  const summary = await train(plan, join(folder, 'overfit'), { half: true, onEvent: (event) => events.push(event) })
+  const summary = await train(plan, join(folder, 'overfit'), {
+    half: true,
+    command: 'train two',
+    onEvent: (event) => events.push(event),
+  })
   assert.is(summary.best?.mean, 1)
   const losses = events.flatMap((event) => (event.kind === 'update' ? event.losses : []))
   assert.ok(losses.at(-1)! < 0.2 * losses[0]!, `${losses[0]} to ${losses.at(-1)}`)
   const text = readFileSync(join(folder, 'overfit', 'best', 'training.json'), 'utf8')
   const record: TrainingRecord = JSON.parse(text)
-  assert.is(record.updates, summary.updates)
+  assert.equal([record.updates, record.command, record.training.seed], [summary.updates, 'train two', 1])
   assert.is(record.losses.length, Math.ceil(record.updates / 100))
   assert.is(Math.max(...record.evaluations.map(({ mean }) => mean)), 1)
   assert.equal(parseTraining(record.training), plan.training)

@@ -74,6 +74,7 @@ export async function train(file: string, options: TrainCommandOptions): Promise
   const summary = await trainModel(plan, folder, {
     resume: options.resume === true,
     half: options.half === true,
+    command: ['antecedent train', basename(file), ...(options.half ? ['--half'] : [])].join(' '),
     onEvent: narrator(options),
     signal: stop.signal,
   }).finally(() => process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt))

@@ -6,9 +6,10 @@ import { Bert } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
 import { initialHead, withIdentity } from '../model/weights.ts'
-import { Course, keyFor } from '../training/course.ts'
+import { Course } from '../training/course.ts'
 import { trainingCurve } from '../training/curve.ts'
 import { developmentScores, offsetParameter, withOffset } from '../training/development.ts'
+import { keyFor } from '../training/keys.ts'
 import { namesOf } from '../training/names.ts'
 import { disposeState, type Example, Trainer } from '../training/trainer.ts'
 import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -22,6 +23,8 @@ export interface TrainOptions {
   readonly resume?: boolean
   /** store the best model in float16; default false */
   readonly half?: boolean
+  /** what makes this training again, for its record; default none */
+  readonly command?: string
   readonly onEvent?: (event: TrainEvent) => void
   /** ends the run after the update in progress, with a checkpoint */
   readonly signal?: AbortSignal
@@ -47,8 +50,8 @@ const trainingFiles = {
 /**
  * Trains a model. The folder gets `metrics.jsonl` (a line for each update and evaluation), `checkpoint.safetensors`,
  * `curve.svg`, and in `best/` the model of the evaluation with the best mean score on the development sets, its best
- * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended. A run that was killed goes on from its last checkpoint with the same bits, on any number
- * of threads.
+ * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended. A run that was
+ * killed goes on from its last checkpoint with the same bits, on any number of threads.
  *
  * @throws {OptionError} where the folder holds a training and `resume` is not set, or there is too little to train on
  * @throws {FormatError} where a file is missing or broken, or the checkpoint is of another plan or of other documents
@@ -133,7 +136,8 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   const { updates } = state
   const { seconds } = moment()
   if (updates === of && existsSync(path('best'))) {
-    const record = trainingRecord({ plan, documents, events: await readMetrics(path('metrics')), seconds })
+    const events = await readMetrics(path('metrics'))
+    const record = trainingRecord({ plan, documents, events, seconds, command: options.command ?? null })
     await writeFile(join(path('best'), 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
   }
   disposeState(state)

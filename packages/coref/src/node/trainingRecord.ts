@@ -20,6 +20,8 @@ interface SetRecord {
 /** The record of a training that has ended. Everything but times and the machine follows from the plan. */
 export interface TrainingRecord {
   readonly schema: 1
+  /** what makes this training again; null where it was not told */
+  readonly command: string | null
   /** under the names of the configuration file */
   readonly coref: Readonly<Record<string, unknown>>
   readonly training: Readonly<Record<string, unknown>>
@@ -50,8 +52,9 @@ export function trainingRecord(ended: {
   documents: PlanDocuments
   events: readonly TrainEvent[]
   seconds: number
+  command: string | null
 }): TrainingRecord {
-  const { plan, documents, events, seconds } = ended
+  const { plan, documents, events, seconds, command } = ended
   const losses = events.flatMap((event) => (event.kind === 'update' ? event.losses : []))
   const means: number[] = []
   for (let i = 0; i < losses.length; i += lossesTogether) {
@@ -67,6 +70,7 @@ export function trainingRecord(ended: {
     )
   return {
     schema: 1,
+    command,
     coref: corefConfigToJson(plan.coref),
     training: trainingToJson(plan.training),
     train: sets('train'),

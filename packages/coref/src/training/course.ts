@@ -1,18 +1,10 @@
 /** Which document each pass of a training sees, and which part of it. Follows from the seed and the pass alone. */
-import { fold, type RandomKey, randomKey } from '@antecedent/tensor'
+import { fold, type RandomKey } from '@antecedent/tensor'
 import type { Pieces } from '../documents/pieces.ts'
 import { someSegments } from '../documents/segment.ts'
+import { keyFor, unit } from './keys.ts'
 import { type Names, renamed } from './names.ts'
 import type { TrainingSettings } from './settings.ts'
-
-/** What keys are folded by, so that no two uses share numbers. */
-const uses = { head: 0, order: 1, window: 2, dropout: 3, genre: 4, mask: 5, names: 6 } as const
-
-/** The key of one use of a seed. */
-export const keyFor = (seed: number, use: keyof typeof uses): RandomKey => fold(randomKey(seed), uses[use])
-
-/** A number in [0, 1) of a key that nothing else uses. */
-const unit = ([word]: RandomKey): number => word / 2 ** 32
 
 /** A document's pieces with some of its words as `[MASK]`, each with a probability of `share`. */
 export function masked(pieces: Pieces, share: number, { mask, key }: { mask: number; key: RandomKey }): Pieces {

@@ -3,6 +3,7 @@ import { fold, type RandomKey } from '@antecedent/tensor'
 import { isPersonalPronoun } from '../bias/words.ts'
 import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
+import { unit } from './keys.ts'
 
 /** The names of some documents, as the vocabulary's numbers of their words' pieces, by how many pieces they have. */
 export type Names = ReadonlyMap<number, readonly (readonly number[])[]>
@@ -57,12 +58,12 @@ export function namesOf(documents: readonly { document: CorefDocument; pieces: P
   for (const { ids, capital, all, documents: own } of words.values()) {
     if (all === 0 || capital < leastCapitals * all) continue
     if (own.size > Math.max(1, largestShare * documents.length)) continue
-    names.set(ids.length, [...(names.get(ids.length) ?? []), ids])
+    const alike = names.get(ids.length) ?? []
+    names.set(ids.length, alike)
+    alike.push(ids)
   }
   return names
 }
-
-const unit = ([word]: RandomKey): number => word / 2 ** 32
 
 /**
  * The document with some of its names exchanged for others of as many pieces: each with a probability of `share`, at all
