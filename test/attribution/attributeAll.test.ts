@@ -1,6 +1,6 @@
 /** Every coordinate by forward mode, against one backward pass each; and the rows that a target reads. */
 import { attributeAll, layerIntegratedGradients, padBaseline, zeroBaseline } from '@antecedent/attribution'
-import { Bert, parameterShapes } from '@antecedent/bert'
+import { Bert, type BertEncoding, parameterShapes } from '@antecedent/bert'
 import {
   fold,
   memoryInfo,
@@ -43,11 +43,12 @@ function tinyBert(): Bert {
 
 const bert = tinyBert()
 const ids = [1, 7, 9, 12, 5, 2]
-const input = {
-  ...{ ids, tokens: ids.map(String), text: null, offsets: null, wordIds: null, typeIds: ids.map(() => 0) },
-  ...{ attentionMask: ids.map(() => 1), tokenTypeIds: ids.map(() => 0), specialTokensMask: [1, 0, 0, 0, 0, 1] },
+const input: BertEncoding = {
+  ...{ ids, tokens: ids.map(String), text: '', pair: null, typeIds: ids.map(() => 0) },
+  ...{ offsets: ids.map(() => [0, 0]), wordIds: ids.map(() => null) },
+  ...{ specialTokensMask: ids.map((_, i) => i === 0 || i === ids.length - 1) },
   ...{ padId: 0, maskId: 3, model: { name: 'tiny', weightsHash: null } },
-} as unknown as Parameters<typeof padBaseline>[0]
+}
 const baseline = padBaseline(input)
 
 test('the table is that of one backward pass for each coordinate', async () => {

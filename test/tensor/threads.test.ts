@@ -136,11 +136,13 @@ test('the library works inside a worker, with threads of its own', async () => {
 
 test('a module that does not compile is a DeviceError', () => {
   const { Module } = WebAssembly
-  WebAssembly.Module = class {
-    constructor() {
-      throw new WebAssembly.CompileError('no SIMD here')
-    }
-  } as unknown as typeof Module
+  Object.assign(WebAssembly, {
+    Module: class {
+      constructor() {
+        throw new WebAssembly.CompileError('no SIMD here')
+      }
+    },
+  })
   try {
     assert.throws(() => wasmBackend(), /useDevice: expected WebAssembly with SIMD.*no SIMD here/)
   } finally {

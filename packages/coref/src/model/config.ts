@@ -192,8 +192,7 @@ export function parseCorefConfig(json: unknown, file = 'config.json'): CorefConf
     if (!fits(value)) throw new FormatError({ file, key, expected, got: JSON.stringify(value) ?? 'nothing' })
     config[name] = value
   }
-  // `fileNames` has every name of a configuration, so each was checked above
-  return requireConsistent(config as unknown as CorefConfig, file)
+  return requireConsistent(Object.assign({ ...defaultConfig }, config), file)
 }
 
 /** @throws {FormatError} where a higher order is asked for without fine scores, which it refines */
