@@ -82,6 +82,22 @@ test('the terminal shows both sides: links, probabilities, words with their scor
   assert.match(run([text, '--pronouns', '1']).err, /the first 1 of 2 pronouns \(--pronouns 2/)
 })
 
+test('a large error is a warning; of a long text the strongest words are shown; a pruned pronoun is told', async () => {
+  const one = run([text, '--pronouns', '1', '--quiet'])
+  const { decisions } = JSON.parse(run([text, '--pronouns', '1', '--json']).out).resolution
+  const warnings: string[] = decisions[0].attributions.margin.warnings
+  const told = one.out.replace(/\s+/g, ' ')
+  for (const warning of warnings) assert.ok(told.includes(`warning, "she": ${warning}`), warning)
+  const coarse = run([text, '--pronouns', '1', '--n-steps', '1', '--quiet'])
+  assert.match(coarse.out, /^ {2}warning, "she": the completeness error is/m)
+  const long = run([`${text} ${'The nurse called the doctor. '.repeat(5)}`, '--pronouns', '1', '--quiet'])
+  assert.match(long.out, /… and 12 weaker words/)
+  await new CorefModel(tinyModel({ topSpanRatio: 0.01 }, 3, 'f32')).save(join(folder, 'few'))
+  const few = runCommand(folder, ['explain', '--model', 'few', '--device', 'wasm', '--n-steps', '1', text])
+  assert.is(few.code, 0, few.err)
+  assert.match(few.out, /^"she" is not among the spans that the model kept$/m)
+})
+
 test('the report has sides, decisions and figures; one without gendered pronouns has one side', () => {
   assert.is(run([text, '--html', 'both.html']).code, 0)
   const page = readFileSync(join(folder, 'both.html'), 'utf8')

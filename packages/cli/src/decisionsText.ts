@@ -1,14 +1,16 @@
 /** Decisions on pronouns for a terminal: what was weighed, and what each word did for it, both texts side by side. */
 import {
   type AttributionRecord,
-  attributionFacts,
   attributionRgb,
+  bold,
   displayWidth,
+  pad,
   paint,
   signed,
   significant,
   truncate,
   visible,
+  wrap,
 } from '@antecedent/attribution'
 import { type ExplainedDocument, nameOf, type PronounDecision, type WeighedMention } from './decisions.ts'
 
@@ -26,14 +28,11 @@ const mostWords = 32
 const nameWidth = 28
 const cellWidth = 12
 
-/** A text cut or filled to some columns, at its end or at its start. */
-const cell = (text: string, columns: number, end = false): string => {
+/** A text that ends at the right edge of so many columns. */
+const padStart = (text: string, columns: number): string => {
   const cut = truncate(text, columns)
-  const fill = ' '.repeat(columns - displayWidth(cut))
-  return end ? fill + cut : cut + fill
+  return ' '.repeat(columns - displayWidth(cut)) + cut
 }
-
-const bold = (text: string, color: boolean): string => (color ? `\x1b[1m${text}\x1b[0m` : text)
 
 const percent = (probability: number | undefined): string =>
   probability === undefined ? '—' : `${(100 * probability).toFixed(1)} %`
@@ -54,7 +53,10 @@ export function weighedRows(
   })
 }
 
-/** An attribution with the scores of its words; those of special tokens and padding are under −1. */
+/** Stands for all special tokens and padding among words. */
+const noWord = -1
+
+/** An attribution with the scores of its words. */
 interface Column {
   readonly title: string
   readonly record: AttributionRecord
@@ -64,18 +66,21 @@ interface Column {
 function columnOf(title: string, record: AttributionRecord, wordIds: ExplainedDocument['wordIds']): Column {
   const scores = new Map<number, number>()
   for (const [t, score] of record.scores.entries()) {
-    const word = wordIds[t] ?? -1
+    const word = wordIds[t] ?? noWord
     scores.set(word, (scores.get(word) ?? 0) + score)
   }
   return { title, record, scores }
 }
 
+/** The score of a word as a share of the record's length, which is what colours show. */
+const shareOf = ({ scores, record }: Column, word: number): number =>
+  (scores.get(word) ?? 0) / (Math.hypot(...record.scores) || 1)
+
 /** The words to show: all of a short text, the strongest of a long one. */
 function shownWords(count: number, columns: readonly Column[]): number[] {
   const all = Array.from({ length: count }, (_, word) => word)
   if (count <= mostWords) return all
-  const strength = (word: number) =>
-    Math.max(...columns.map(({ scores, record }) => Math.abs(scores.get(word) ?? 0) / Math.hypot(...record.scores)))
+  const strength = (word: number) => Math.max(...columns.map((column) => Math.abs(shareOf(column, word))))
   const strongest = all.map((word) => ({ word, strength: strength(word) })).sort((a, b) => b.strength - a.strength)
   return strongest
     .slice(0, mostWords)
@@ -88,13 +93,13 @@ function attributionTable(sides: readonly ExplainedDocument[], columns: readonly
   const words = sides.map(({ document }) => document.words)
   const painted = (text: string, share: number) => (color ? paint(text, attributionRgb(share, 'captum')) : text)
   const row = (name: string, value: (column: Column) => string) =>
-    `  ${cell(name, nameWidth)}${columns.map((column) => ` ${cell(value(column), cellWidth - 1, true)}`).join('')}`
+    `  ${pad(name, nameWidth)}${columns.map((column) => ` ${padStart(value(column), cellWidth - 1)}`).join('')}`
   const scoreRow = (name: string, word: number) => {
-    const cells = columns.map(({ scores, record }) => {
-      const score = scores.get(word) ?? 0
-      return ` ${painted(cell(signed(score), cellWidth - 1, true), score / (Math.hypot(...record.scores) || 1))}`
+    const cells = columns.map((column) => {
+      const score = signed(column.scores.get(word) ?? 0)
+      return ` ${painted(padStart(score, cellWidth - 1), shareOf(column, word))}`
     })
-    return `  ${cell(name, nameWidth)}${cells.join('')}`
+    return `  ${pad(name, nameWidth)}${cells.join('')}`
   }
   const nameAt = (word: number) => [...new Set(words.map((own) => visible(own[word]!)))].join(' / ')
   const shown = shownWords(words[0]!.length, columns)
@@ -102,13 +107,11 @@ function attributionTable(sides: readonly ExplainedDocument[], columns: readonly
   return [
     row('', ({ title }) => title),
     ...shown.map((word) => scoreRow(nameAt(word), word)),
-    scoreRow('[CLS], [SEP]', -1),
+    scoreRow('[CLS], [SEP]', noWord),
     ...(left > 0 ? [`  … and ${left} weaker words (the report and --json have all)`] : []),
     row('F(x)', ({ record }) => significant(record.fx)),
     row('F(baseline)', ({ record }) => significant(record.fBaseline)),
-    row('completeness error', ({ record }) =>
-      significant(attributionFacts(record).sum - attributionFacts(record).difference, 2),
-    ),
+    row('completeness error', ({ record }) => significant(record.completenessError, 2)),
   ]
 }
 
@@ -122,10 +125,10 @@ function decisionLines(sides: readonly ExplainedDocument[], at: number, { color,
   })
   const rows = weighedRows(decisions)
   if (rows.length > 0) {
-    lines.push(`  ${cell('probability of', nameWidth)}${pronouns.map((text) => cell(text, cellWidth, true)).join('')}`)
+    lines.push(`  ${pad('probability of', nameWidth)}${pronouns.map((text) => padStart(text, cellWidth)).join('')}`)
     for (const { name, probabilities } of rows) {
-      const cells = probabilities.map((probability) => cell(percent(probability), cellWidth, true))
-      lines.push(`  ${cell(visible(name), nameWidth)}${cells.join('')}`)
+      const cells = probabilities.map((probability) => padStart(percent(probability), cellWidth))
+      lines.push(`  ${pad(visible(name), nameWidth)}${cells.join('')}`)
     }
   }
   const perTable = Math.max(1, Math.floor((width - 2 - nameWidth) / cellWidth))
@@ -136,9 +139,13 @@ function decisionLines(sides: readonly ExplainedDocument[], at: number, { color,
   )
   for (const own of columns) {
     if (own.length === 0) continue
-    lines.push('', ...own.map(({ record }) => `  F: ${visible(record.target)}`))
+    const line = (text: string) => wrap(visible(text), width - 2).map((part) => `  ${part}`)
+    lines.push('', ...own.flatMap(({ record }) => line(`F: ${record.target}`)))
     for (let from = 0; from < own.length; from += perTable) {
       lines.push(...attributionTable(sides, own.slice(from, from + perTable), color))
+    }
+    for (const { title, record } of own) {
+      for (const warning of record.warnings) lines.push(...line(`warning, "${title}": ${warning}`))
     }
   }
   return lines

@@ -1,5 +1,5 @@
 /** A resolved document for a terminal: its text with mentions in brackets, entities, links. */
-import { displayWidth, visible } from '@antecedent/attribution'
+import { bold, displayWidth, visible } from '@antecedent/attribution'
 import { namesOf, partsOf } from './marks.ts'
 import type { Resolved } from './resolve.ts'
 
@@ -94,7 +94,7 @@ export function renderResolutionText(
   const { document, resolution } = resolved
   const { clusters, links } = resolution
   const heading = `${document.id}${document.part > 0 ? `, part ${document.part}` : ''}`
-  const lines = title ? [color ? `\x1b[1m${visible(heading)}\x1b[0m` : visible(heading), ''] : []
+  const lines = title ? [bold(visible(heading), color), ''] : []
   lines.push(...fill(unitsOf(resolved), width, color))
   if (clusters.length === 0) return [...lines, '', 'no entities: nothing refers to anything else'].join('\n')
   lines.push('', clusters.length === 1 ? 'one entity' : `${clusters.length} entities`)

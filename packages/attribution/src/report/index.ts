@@ -25,10 +25,11 @@ export { htmlPage, type PageParts } from './shell.ts'
 export { type AttributionSvgOptions, attentionHeadsSvg, attentionNormsSvg, attributionSvg } from './svg.ts'
 export {
   type AttributionTextOptions,
+  bold,
   paint,
   renderAttentionText,
   renderAttributionText,
   type TextOptions,
 } from './terminal.ts'
-export { displayWidth, truncate } from './width.ts'
+export { displayWidth, pad, truncate, wrap } from './width.ts'
 export { attributedWords, completenessTable, tokenNumbersDetails } from './words.ts'

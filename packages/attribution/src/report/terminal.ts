@@ -41,7 +41,8 @@ export function paint(text: string, background: Rgb): string {
   return `\x1b[48;5;${index};38;5;${foreground}m${text}\x1b[0m`
 }
 
-const bold = (text: string, color: boolean) => (color ? `\x1b[1m${text}\x1b[0m` : text)
+/** `text` in bold, where there are colours. */
+export const bold = (text: string, color: boolean): string => (color ? `\x1b[1m${text}\x1b[0m` : text)
 
 /** The tokens in their colours; pieces of a word stand together, and lines break within a word only where they must. */
 function tokenLines(record: AttributionRecord, scale: AttributionScale, width: number): string[] {
