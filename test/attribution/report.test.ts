@@ -13,6 +13,7 @@ import {
   escapeHtml,
   hex,
   html,
+  htmlPage,
   legible,
   type Rgb,
   raw,
@@ -61,6 +62,17 @@ test('escaping: no text becomes a tag, breaks out of an attribute, or holds a ch
       assert.not.match(markup, /&(?!(amp|lt|gt|quot|#39);)/)
     }),
   )
+})
+
+test('every page forbids the network by its policy, and escapes what it is given', () => {
+  const page = htmlPage({ title: '<b>', version: '1', style: 'b { top: 0 }', body: '<i>', script: '"<"' })
+  const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(page)![1]!
+  const allowed = Object.fromEntries(policy.split('; ').map((rule) => [rule.split(' ')[0]!, rule.split(' ').slice(1)]))
+  assert.equal(allowed['default-src'], ["'none'"])
+  assert.equal([allowed['base-uri'], allowed['form-action']], [["'none'"], ["'none'"]])
+  assert.not.match(policy, /https?:|\*/)
+  assert.match(page, '<title>&lt;b&gt;</title>')
+  assert.match(page, '&lt;i&gt;')
 })
 
 test('escaping: exact text, markup passed through, nothing for null, undefined and false, lists joined', () => {

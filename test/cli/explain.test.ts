@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AttributionRecord } from '@antecedent/attribution'
+import { type AttributionRecord, signed } from '@antecedent/attribution'
 import { CorefModel } from '@antecedent/coref/node'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -80,6 +80,22 @@ test('the terminal shows both sides: links, probabilities, words with their scor
   assert.ok(out.split('\n').every((line) => line.length <= 100))
   assert.match(run(['She was kind.', '--quiet']).out, /"She" → no antecedent/)
   assert.match(run([text, '--pronouns', '1']).err, /the first 1 of 2 pronouns \(--pronouns 2/)
+})
+
+test("the terminal's scores of words are those of their tokens in the records", () => {
+  const { resolution, swapped } = JSON.parse(run([text, '--pronouns', '1', '--json']).out)
+  const { out } = run([text, '--pronouns', '1', '--quiet'])
+  for (const [kind, table] of [
+    ['logProbability', 0],
+    ['margin', 1],
+  ] as const) {
+    const records = [resolution, swapped].map((side) => (side.decisions[0] as Decision).attributions![kind])
+    for (const word of ['because', 'late', 'called']) {
+      const cells = records.map(({ tokens, scores }) => signed(scores[tokens.indexOf(word)]!))
+      const row = out.split('\n').filter((line) => new RegExp(`^ {2}${word} +[+−]`).test(line))[table]!
+      assert.equal(row.trim().split(/\s+/), [word, ...cells])
+    }
+  }
 })
 
 test('a large error is a warning; of a long text the strongest words are shown; a pruned pronoun is told', async () => {
