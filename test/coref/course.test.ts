@@ -8,8 +8,9 @@ import {
   renamed,
   type TrainingSettings,
   withIdentity,
+  withValuesOf,
 } from '@antecedent/coref'
-import { randomKey, useDevice } from '@antecedent/tensor'
+import { randomKey, type Tensor, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { tinyConfig, tinyPieces } from './tinyModel.ts'
@@ -122,6 +123,28 @@ test('names are words with capitals within sentences, and are exchanged at all t
     seen.add(others.map(String).join())
   }
   assert.equal([...seen].sort(), ['', `${bob},${dee}`, `${cy},${dee}`].sort())
+})
+
+test('task layers that go on: what became larger keeps what it had, in its first rows and columns', () => {
+  const small = { ...tinyConfig, genres: ['a', 'b'] }
+  const large = { ...small, genres: ['a', 'b', 'c'], useStringMatch: true }
+  const [before, fresh] = [initialHead(small, 8, randomKey(1)), initialHead(large, 8, randomKey(2))]
+  const values = (x: Tensor) => x.toArray() as number[][]
+  const newGenres = values(fresh['emb_genre.weight']!)
+  const first = 'coref_score_ffnn.0.weight'
+  const newFirst = values(fresh[first]!)
+  const newTable = values(fresh['emb_string_match.weight']!)
+  const joined = withValuesOf(fresh, before)
+  assert.equal(values(joined['emb_genre.weight']!), [...values(before['emb_genre.weight']!), newGenres[2]])
+  const width = before[first]!.shape[1]!
+  assert.is(joined[first]!.shape[1], width + small.featureSize)
+  assert.equal(
+    values(joined[first]!),
+    values(before[first]!).map((row, i) => [...row, ...newFirst[i]!.slice(width)]),
+  )
+  assert.equal(values(joined['emb_string_match.weight']!), newTable)
+  assert.equal(values(joined['coarse_bilinear.weight']!), values(before['coarse_bilinear.weight']!))
+  assert.throws(() => withValuesOf(before, joined), /emb_genre.weight of at most \[2, 3\].*\[3, 3\]/)
 })
 
 test('an identity to begin with: coarse scores are scalar products', () => {

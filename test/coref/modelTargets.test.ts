@@ -65,7 +65,7 @@ test('frozen targets have the values of the record, in every variant', async () 
 })
 
 test('the record hangs together: parts sum up, rows are distributions, links are the best columns', async () => {
-  const record = await tinyModel({ depth: 2 }).score(pieces)
+  const record = await tinyModel({ depth: 2, useStringMatch: true }).score(pieces)
   const { spans, coarse, candidates } = record
   for (const [i, own] of record.antecedents.entries()) {
     near(spans.scores[i]!, spans.bySpan[i]! + spans.byWidth![i]!, 'mention score')
@@ -82,7 +82,8 @@ test('the record hangs together: parts sum up, rows are distributions, links are
       'entities',
     )
     for (const [c, j] of own.entries()) {
-      const sum = spans.scores[i]! + spans.scores[j]! + coarse.bilinear[i]![c]! + coarse.distance![i]![c]!
+      const priors = coarse.distance![i]![c]! + coarse.strings![i]![c]!
+      const sum = spans.scores[i]! + spans.scores[j]! + coarse.bilinear[i]![c]! + priors
       near(coarse.scores[i]![c]!, sum, 'coarse score')
       const { fine, total } = record.passes.at(-1)!
       near(total[i]![c]!, fine[i]![c]! + sum, 'total')

@@ -102,6 +102,7 @@ export const variants: Record<string, Partial<CorefConfig>> = {
   },
   'width prior without width feature': { useFeatures: false },
   'two hidden layers': { ffnnDepth: 2 },
+  'features of strings': { useStringMatch: true },
 }
 
 /** A folder with the tiny model's encoder: its settings say nothing of task layers. */

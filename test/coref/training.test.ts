@@ -205,6 +205,38 @@ test('two documents are learnt to a CoNLL F1 of 100', async () => {
   model.dispose()
 })
 
+test('a model is trained further, with what its settings add; its record is in the new one', async () => {
+  const coref = { ...task, dropout_rate: 0, mention_loss_coef: 1, top_span_ratio: 0.6, use_string_match: true }
+  const start = join(folder, 'overfit', 'best')
+  const file = await planFile('further', { ...fast, num_epochs: 5, eval_frequency: 10 }, { coref })
+  const { encoder: _, ...json } = JSON.parse(readFileSync(file, 'utf8'))
+  writeFileSync(file, JSON.stringify({ ...json, model: start }))
+  const losses: number[] = []
+  const summary = await train(await readTrainingPlan(file), join(folder, 'further'), {
+    onEvent: (event) => event.kind === 'update' && losses.push(...event.losses),
+  })
+  const before: TrainingRecord = JSON.parse(readFileSync(join(start, 'training.json'), 'utf8'))
+  const after: TrainingRecord = JSON.parse(readFileSync(join(folder, 'further', 'best', 'training.json'), 'utf8'))
+  assert.ok(losses[0]! < 0.5 * before.losses[0]!, `${losses[0]} where the first training had ${before.losses[0]}`)
+  assert.is(summary.best?.mean, 1)
+  assert.equal(after.start, {
+    kind: 'model',
+    sha256: createHash('sha256')
+      .update(readFileSync(join(start, 'model.safetensors')))
+      .digest('hex'),
+    training: before,
+  })
+  assert.equal([before.start.kind, before.start.training], ['encoder', null])
+  const model = await CorefModel.fromPretrained(join(folder, 'further', 'best'))
+  assert.ok('emb_string_match.weight' in model.parameters)
+  assert.is(model.config.useStringMatch, true)
+  model.dispose()
+  writeFileSync(file, JSON.stringify({ ...json, model: start, encoder: start }))
+  await rejects(readTrainingPlan(file), /model.*either encoder or model, got both/)
+  writeFileSync(file, JSON.stringify({ ...json, model: start, coref: { ...coref, max_span_width: 2 } }))
+  await rejects(train(await readTrainingPlan(file), join(folder, 'smaller')), /emb_span_width.weight of at most/)
+})
+
 /** Everything that a checkpoint knows of the training, but for the clock. */
 async function stateIn(path: string): Promise<Record<string, string>> {
   const opened = await openSafetensors(join(path, 'checkpoint.safetensors'))
@@ -348,7 +380,7 @@ test('configurations that can not be are told, with the key', async () => {
     )
     assert.is(existsSync(join(folder, 'never')), false)
   }
-  await broken({ learning_rate: 1 }, /learning_rate.*encoder, train, dev, coref, training/)
+  await broken({ learning_rate: 1 }, /learning_rate.*encoder, model, train, dev, coref, training/)
   await broken({ training: { num_epoch: 1 } }, /num_epoch.*num_epochs/)
   await broken({ training: { num_epochs: 0 } }, /num_epochs.*whole number of at least 1, got 0/)
   await broken({ training: { recipe: 'adam' } }, /recipe.*hoi, tf.*"adam"/)

@@ -46,7 +46,7 @@ export { type Link, type Mention, mentionOf, type Resolution, resolutionOf } fro
 export type { PairScores, Pass, Pruned } from './model/scoring.ts'
 export { type PieceFacts, type Structure, structureOf, structureOfSpans } from './model/structure.ts'
 export type { Decision, Frozen, Targets } from './model/targets.ts'
-export { headShapes, initialHead, withIdentity } from './model/weights.ts'
+export { headShapes, initialHead, withIdentity, withValuesOf } from './model/weights.ts'
 export { Course, type CourseOptions, type Lesson } from './training/course.ts'
 export { type CurvePoints, trainingCurve } from './training/curve.ts'
 export {

@@ -56,6 +56,8 @@ export interface CorefConfig {
   /** width as a feature of a span, antecedent distance as one of a pair */
   useFeatures: boolean
   useSegmentDistance: boolean
+  /** what two spans have in common as strings, as a feature of a pair and as a prior of the coarse score */
+  useStringMatch: boolean
   /** a span's head by attention; else the mean of its pieces */
   modelHeads: boolean
   useWidthPrior: boolean
@@ -94,6 +96,7 @@ export const defaultConfig: CorefConfig = {
   useMetadata: true,
   useFeatures: true,
   useSegmentDistance: true,
+  useStringMatch: false,
   modelHeads: true,
   useWidthPrior: true,
   useDistancePrior: true,
@@ -101,7 +104,7 @@ export const defaultConfig: CorefConfig = {
   overlap: false,
 }
 
-/** Names of coref-hoi's configuration; `overlap_segments` is ours, as coref-hoi has no such variant. */
+/** Names of coref-hoi's configuration; `overlap_segments` and `use_string_match` are ours, as coref-hoi has neither. */
 const fileNames: Record<keyof CorefConfig, string> = {
   maxSegmentLength: 'max_segment_len',
   maxTrainingSegments: 'max_training_sentences',
@@ -126,6 +129,7 @@ const fileNames: Record<keyof CorefConfig, string> = {
   useMetadata: 'use_metadata',
   useFeatures: 'use_features',
   useSegmentDistance: 'use_segment_distance',
+  useStringMatch: 'use_string_match',
   modelHeads: 'model_heads',
   useWidthPrior: 'use_width_prior',
   useDistancePrior: 'use_distance_prior',

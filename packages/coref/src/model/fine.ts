@@ -34,14 +34,14 @@ const chunkElements = 2 ** 23
 const keptElements = 2 ** 26
 
 /**
- * The features of pairs: speaker, genre, segment distance, antecedent distance, as far as the settings use them. Each
+ * The features of pairs: speaker, genre, segment distance, antecedent distance, string match, as far as the settings use them. Each
  * is at its site. Null where there are none.
  *
  * @returns `[…, k, c, features]`
  */
 export function pairFeatures(context: Context, structure: Structure): Tensor | null {
   const { config } = context
-  const { width, sameSpeaker, segmentDistance, offsets, genre } = structure
+  const { width, sameSpeaker, segmentDistance, offsets, stringMatch, genre } = structure
   const shape = [structure.starts.length, width]
   const rows = (name: string, ids: Int32Array) => featureRows(context, name, ids, shape)
   const parts: Tensor[] = []
@@ -62,6 +62,9 @@ export function pairFeatures(context: Context, structure: Structure): Tensor | n
   }
   if (config.useFeatures) {
     parts.push(site('features.distance', rows('emb_top_antecedent_distance', offsets.map(bucketOf))))
+  }
+  if (stringMatch) {
+    parts.push(site('features.strings', rows('emb_string_match', Int32Array.from(stringMatch))))
   }
   return parts.length === 0 ? null : sideBySide(parts)
 }

@@ -8,6 +8,7 @@ import { bucketOf } from './prune.ts'
 import type { Reading } from './reading.ts'
 import { entityMatrix, linkMatrix } from './refine.ts'
 import type { PairScores, Pruned } from './scoring.ts'
+import { type StringMatch, stringMatches } from './stringMatch.ts'
 import type { Structure } from './structure.ts'
 
 /** Mention scores, and what they are the sum of. */
@@ -35,14 +36,21 @@ export interface ScoreRecord {
   readonly spans: Places & MentionRecord & { readonly candidates: number[] }
   /** ranks of the antecedents kept for each span, best coarse score first */
   readonly antecedents: number[][]
-  /** coarse scores by pair: the two mention scores, the bilinear part, and the distance part (null without a prior) */
-  readonly coarse: { readonly scores: number[][]; readonly bilinear: number[][]; readonly distance: number[][] | null }
+  /** coarse scores by pair: the two mention scores, the bilinear part, and the priors (null without) */
+  readonly coarse: {
+    readonly scores: number[][]
+    readonly bilinear: number[][]
+    readonly distance: number[][] | null
+    readonly strings: number[][] | null
+  }
   /** what is known of pairs */
   readonly features: {
     readonly sameSpeaker: boolean[][]
     readonly segmentDistance: number[][]
     readonly distance: number[][]
     readonly distanceBucket: number[][]
+    /** of `stringMatches`; null where the settings do not ask */
+    readonly stringMatch: StringMatch[][] | null
   }
   /** by pair, for each scoring pass; none where the coarse scores are final */
   readonly passes: { readonly fine: number[][]; readonly total: number[][] }[]
@@ -122,11 +130,12 @@ export function* recordOf({ pieces, document, pruned, scores, entities }: Observ
       segmentDistance: byPair(structure, (at) => structure.segmentDistance[at]!),
       distance: byPair(structure, (at) => structure.offsets[at]!),
       distanceBucket: byPair(structure, (at) => bucketOf(structure.offsets[at]!)),
+      stringMatch: structure.stringMatch && byPair(structure, (at) => stringMatches[structure.stringMatch![at]!]!),
     },
     structure,
   }
   if (!scores) {
-    const nothing = { scores: [], bilinear: [], distance: null }
+    const nothing = { scores: [], bilinear: [], distance: null, strings: null }
     const rest = { passes: [], clusterScores: null, scores: [], distribution: [], links: [], clusters: [] }
     return { ...common, coarse: nothing, ...rest, entities: entities ? [] : null }
   }
@@ -145,6 +154,7 @@ export function* recordOf({ pieces, document, pruned, scores, entities }: Observ
       scores: pairs(yield coarse.total),
       bilinear: pairs(yield coarse.bilinear),
       distance: coarse.distance && pairs(yield coarse.distance),
+      strings: coarse.strings && pairs(yield coarse.strings),
     },
     passes,
     clusterScores: clusters && pairs(yield clusters),

@@ -3,9 +3,9 @@
  * spans, antecedents. `scorePairs` computes the scores of a structure, which derivatives follow: losses, targets and
  * records all read them.
  */
-import { add, noDropout, scope, site, type Tensor, where } from '@antecedent/tensor'
+import { add, dispose, noDropout, scope, site, type Tensor, where } from '@antecedent/tensor'
 import type { Pieces } from '../documents/pieces.ts'
-import { bilinearSides, type CoarseParts, coarsePairs, coarseRows, distanceScores } from './coarse.ts'
+import { bilinearSides, type CoarseParts, coarsePairs, coarseRows, priorScores } from './coarse.ts'
 import { finePairs, pairFeatures } from './fine.ts'
 import type { Context } from './layers.ts'
 import { candidateScores, type MentionScores, mentionScores } from './mentions.ts'
@@ -14,7 +14,7 @@ import { bestAntecedents, keepSpans, spanCount } from './prune.ts'
 import type { Reading } from './reading.ts'
 import { gated, refinedVectors, validPairs, withDummy } from './refine.ts'
 import { candidateSpans, headLogits, type Spans, spanVectors } from './spans.ts'
-import { type Structure, structureOf } from './structure.ts'
+import { matcherFor, type Structure, structureOf } from './structure.ts'
 
 /** The candidates of a document and what pruning made of them. */
 export interface Pruned {
@@ -76,16 +76,17 @@ export function* chooseStructure(
   const coarse = scope(() => {
     const vectors = spanVectors(context, tokens, headLogits(context, tokens), spans)
     const mentions = mentionScores(context, vectors, spans).total
-    return { sides: bilinearSides(context, vectors), priors: distanceScores(context), mentions }
+    return { ...bilinearSides(context, vectors), priors: priorScores(context), mentions }
   })
+  const match = matcherFor(config, pieces, spans)
   const rows = Math.max(1, Math.floor(coarseElements / k))
   for (let begin = 0; begin < k; begin += rows) {
     const end = Math.min(k, begin + rows)
-    const scores = scope(() => coarseRows(coarse.sides, coarse.priors, coarse.mentions, begin, end).total)
+    const scores = scope(() => coarseRows({ ...coarse, match }, begin, end))
     antecedents.set(bestAntecedents(yield scores, begin, k, width), begin * width)
     scores.dispose()
   }
-  for (const x of [coarse.sides.source, coarse.sides.target, coarse.priors, coarse.mentions]) x?.dispose()
+  dispose(coarse)
   return { candidates, mentionScores: numbers, kept, structure: structureOf(config, pieces, spans, antecedents) }
 }
 
@@ -135,7 +136,7 @@ export interface PairScores {
  * function of the tokens and the parameters; else choices are made by the scores, and are in the result's structure.
  *
  * Sites: `features.width`, `spans` [k, g], `mention.scores` [k], `antecedent.coarse` [k, c], `features.speaker`,
- * `features.genre`, `features.segment`, `features.distance` [k, c, e], `antecedent.fine` [k, c] (in every pass),
+ * `features.genre`, `features.segment`, `features.distance`, `features.strings` [k, c, e], `antecedent.fine` [k, c] (in every pass),
  * `refinement.D` [k, g] between passes D and D + 1, `antecedent.clusters` [k, c], `antecedent.scores` [k, 1 + c].
  *
  * @param tokens  `[…, T, H]`

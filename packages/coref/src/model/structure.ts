@@ -4,6 +4,7 @@ import type { Span } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
 import type { CorefConfig } from './config.ts'
 import type { Spans } from './spans.ts'
+import { type Matcher, stringMatcher } from './stringMatch.ts'
 
 /** The spans and pairs that are scored, and what is known of them besides vectors. Ranks count kept spans from 0. */
 export interface Structure extends Spans {
@@ -17,6 +18,8 @@ export interface Structure extends Spans {
   readonly sameSpeaker: Uint8Array
   /** segments between the first pieces `[k, c]`, cut to what the model knows; −1 where there is no antecedent */
   readonly segmentDistance: Int32Array
+  /** rows of `stringMatches` `[k, c]`; 0 where there is no antecedent; null where the settings do not ask for them */
+  readonly stringMatch: Uint8Array | null
   /** index of the genre in the model's list */
   readonly genre: number
   /**
@@ -27,7 +30,11 @@ export interface Structure extends Spans {
 }
 
 /** What a structure reads of a document. */
-export type PieceFacts = Pick<Pieces, 'speakerIds' | 'segmentMap' | 'genre'>
+export type PieceFacts = Pick<Pieces, 'segments' | 'overlap' | 'subtokenMap' | 'speakerIds' | 'segmentMap' | 'genre'>
+
+/** What two of the spans have in common as strings; null where the settings do not ask. */
+export const matcherFor = (config: CorefConfig, facts: PieceFacts, spans: Spans): Matcher | null =>
+  config.useStringMatch ? stringMatcher(facts, spans) : null
 
 /**
  * A structure of given spans and antecedents.
@@ -52,6 +59,7 @@ export function structureOf(
   const first = (list: readonly number[], rank: number) => list[spans.starts[rank]!]!
   const { speakerIds, segmentMap, genre } = facts
   const farthest = config.maxTrainingSegments - 1
+  const match = matcherFor(config, facts, spans)
   return {
     starts: spans.starts,
     ends: spans.ends,
@@ -64,6 +72,7 @@ export function structureOf(
     segmentDistance: pairs(new Int32Array(antecedents.length), -1, (i, j) =>
       Math.min(Math.max(first(segmentMap, i) - first(segmentMap, j), 0), farthest),
     ),
+    stringMatch: match && pairs(new Uint8Array(antecedents.length), 0, match),
     genre,
     choices: null,
   }
@@ -139,6 +148,7 @@ export function neighbourhood(config: CorefConfig, whole: Structure, rank: numbe
     offsets: columns(whole.offsets, -1),
     sameSpeaker: columns(whole.sameSpeaker, 0),
     segmentDistance: columns(whole.segmentDistance, -1),
+    stringMatch: whole.stringMatch && columns(whole.stringMatch, 0),
     choices: whole.choices?.map((columns) => Int32Array.from(needed, (i) => columns[i]!)) ?? null,
   }
   return { part, rank: place.get(rank)! }

@@ -1,16 +1,20 @@
 /** The parameters of the task layers: coref-hoi's names, and their shapes. */
 import {
   bertNormal,
+  concat,
   eye,
   fold,
   mul,
   type RandomKey,
   type Shape,
   ShapeError,
+  scope,
+  slice,
   type Tensor,
   zeros,
 } from '@antecedent/tensor'
 import type { CorefConfig } from './config.ts'
+import { stringMatches } from './stringMatch.ts'
 
 /** Buckets of distances and of cluster sizes. */
 export const bucketCount = 10
@@ -25,17 +29,18 @@ export interface Sizes {
 
 /** The sizes of vectors under these settings. */
 export function sizesOf(config: CorefConfig, hidden: number): Sizes {
-  const { featureSize, useFeatures, useMetadata, useSegmentDistance } = config
+  const { featureSize, useFeatures, useMetadata, useSegmentDistance, useStringMatch } = config
   return {
     span: 3 * hidden + (useFeatures ? featureSize : 0),
-    pairFeatures: featureSize * ((useMetadata ? 2 : 0) + Number(useSegmentDistance) + Number(useFeatures)),
+    pairFeatures:
+      featureSize * ((useMetadata ? 2 : 0) + [useSegmentDistance, useFeatures, useStringMatch].filter(Boolean).length),
   }
 }
 
 /**
  * Every parameter of the task layers by its name in coref-hoi's state dict, with its shape; matrices are [out, in].
  * Two tables, `emb_genre` and `emb_top_antecedent_distance`, are there even where the settings do not use them, as in
- * coref-hoi. `combo` is that of overlapping segments, which coref-hoi lacks.
+ * coref-hoi. `combo` is that of overlapping segments, which coref-hoi lacks, as it lacks the features of strings.
  *
  * @param hidden  the encoder's hidden size
  */
@@ -62,12 +67,17 @@ export function headShapes(config: CorefConfig, hidden: number): Record<string, 
   if (config.useMetadata) table('emb_same_speaker', 2)
   if (config.useSegmentDistance) table('emb_segment_distance', config.maxTrainingSegments)
   table('emb_top_antecedent_distance', bucketCount)
+  if (config.useStringMatch) {
+    table('emb_string_match', stringMatches.length)
+    table('emb_string_match_prior', stringMatches.length)
+  }
   if (higherOrder === 'cluster_merging') table('emb_cluster_size', bucketCount)
   if (config.modelHeads) dense('mention_token_attn', hidden, 1)
   scorer('span_emb_score_ffnn', span, config.ffnnSize)
   if (config.useWidthPrior) scorer('span_width_score_ffnn', featureSize, config.ffnnSize)
   dense('coarse_bilinear', span, span)
   if (config.useDistancePrior) dense('antecedent_distance_score_ffnn', featureSize, 1)
+  if (config.useStringMatch) dense('string_match_score_ffnn', featureSize, 1)
   if (config.fineGrained) scorer('coref_score_ffnn', 3 * span + pairFeatures, config.ffnnSize)
   if (config.depth > 1) dense('gate_ffnn', 2 * span, span)
   if (higherOrder === 'span_clustering') dense('span_attn_ffnn', span, 1)
@@ -108,6 +118,44 @@ export function withIdentity(parameters: Readonly<Record<string, Tensor>>, scale
   identity.dispose()
   old.dispose()
   return { ...parameters, 'coarse_bilinear.weight': scaled }
+}
+
+/**
+ * New task layers with the values of others, as far as they have them: a matrix or table that the settings have made
+ * larger keeps the old one in its first rows and columns.
+ *
+ * @param fresh  of `initialHead`; disposed, but for what the result shares
+ * @throws {ShapeError} where an old one is larger than the settings say
+ */
+export function withValuesOf(
+  fresh: Readonly<Record<string, Tensor>>,
+  old: Readonly<Record<string, Tensor>>,
+): Record<string, Tensor> {
+  const joined = Object.entries(fresh).map(([name, x]): [string, Tensor] => {
+    const known = old[name]
+    if (!known) return [name, x]
+    const fits = known.rank === x.rank && known.shape.every((size, axis) => size <= x.shape[axis]!)
+    if (!fits) {
+      const expected = `${name} of at most [${x.shape.join(', ')}], as the settings say`
+      throw new ShapeError({ op: 'withValuesOf', expected, got: `[${known.shape.join(', ')}]` })
+    }
+    const value = scope(() => mul(cornerOf(x, known), 1))
+    x.dispose()
+    return [name, value]
+  })
+  return Object.fromEntries(joined)
+}
+
+/** `old` at the beginning of all axes, and for the rest `x`. */
+function cornerOf(x: Tensor, old: Tensor): Tensor {
+  let corner = old
+  for (let axis = x.rank - 1; axis >= 0; axis--) {
+    if (old.shape[axis] === x.shape[axis]) continue
+    const ends = x.shape.map((size, other) => (other < axis ? old.shape[other]! : size))
+    const begins = x.shape.map((_, other) => (other === axis ? old.shape[axis]! : 0))
+    corner = concat([corner, slice(x, begins, ends)], axis)
+  }
+  return corner
 }
 
 /** @throws {ShapeError} where a parameter is missing, unknown, or of another shape than the settings say */

@@ -1,11 +1,11 @@
 /** A training from its plan to a model on disk, which a killed run goes on with. */
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Bert } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
-import { initialHead, withIdentity } from '../model/weights.ts'
+import { initialHead, withIdentity, withValuesOf } from '../model/weights.ts'
 import { Course } from '../training/course.ts'
 import { trainingCurve } from '../training/curve.ts'
 import { developmentScores, offsetParameter, withOffset } from '../training/development.ts'
@@ -16,7 +16,7 @@ import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
 import { keepLines, type Moment, pointsOf, readMetrics, type TrainEvent } from './metrics.ts'
 import { CorefModel } from './model.ts'
 import { identityOf, type PlanDocuments, readPlanDocuments, type TrainingPlan } from './trainingPlan.ts'
-import { trainingRecord } from './trainingRecord.ts'
+import { type TrainingRecord, trainingRecord } from './trainingRecord.ts'
 
 export interface TrainOptions {
   /** go on from the folder's checkpoint, where it has one; default false */
@@ -137,7 +137,8 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   const { seconds } = moment()
   if (updates === of && existsSync(path('best'))) {
     const events = await readMetrics(path('metrics'))
-    const record = trainingRecord({ plan, documents, events, seconds, command: options.command ?? null })
+    const start = await startOf(plan, model)
+    const record = trainingRecord({ plan, documents, events, seconds, command: options.command ?? null, start })
     await writeFile(join(path('best'), 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
   }
   disposeState(state)
@@ -145,18 +146,33 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   return { updates, finished: updates === of, best: progress.best, seconds, hashes: documents.hashes }
 }
 
-/** The encoder of a plan with new task layers. */
-async function initialModel({ encoder, coref, training }: TrainingPlan): Promise<CorefModel> {
-  const bert = await Bert.fromPretrained(encoder)
+/** The encoder of a plan with new task layers, or with those of its model as far as that has them. */
+async function initialModel({ start, coref, training }: TrainingPlan): Promise<CorefModel> {
+  const { kind, folder } = start
+  const before = kind === 'model' ? await CorefModel.fromPretrained(folder) : null
+  const bert = before?.bert ?? (await Bert.fromPretrained(folder))
   const { size } = bert.tokenizer.vocabulary
   if (size > bert.config.vocabSize) {
     const expected = `a vocabulary of at most ${bert.config.vocabSize} pieces, which the encoder has vectors for`
-    throw new FormatError({ file: join(encoder, 'vocab.txt'), expected, got: `${size}` })
+    throw new FormatError({ file: join(folder, 'vocab.txt'), expected, got: `${size}` })
   }
   const parameters = initialHead(coref, bert.config.hiddenSize, keyFor(training.seed, 'head'))
   const { bilinearIdentity } = training
   const started = bilinearIdentity > 0 ? withIdentity(parameters, bilinearIdentity) : parameters
-  return new CorefModel({ config: coref, bert, parameters: started })
+  if (!before) return new CorefModel({ config: coref, bert, parameters: started })
+  const joined = withValuesOf(started, before.parameters)
+  for (const x of Object.values(before.parameters)) x.dispose()
+  return new CorefModel({ config: coref, bert, parameters: joined })
+}
+
+/** What a training started from, for its record. */
+async function startOf(
+  { start: { kind, folder } }: TrainingPlan,
+  { bert }: CorefModel,
+): Promise<TrainingRecord['start']> {
+  const file = join(folder, 'training.json')
+  const training = kind === 'model' && existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : null
+  return { kind, sha256: bert.source.weightsHash, training }
 }
 
 /** Writes a model whose pairs score `offset` more. */

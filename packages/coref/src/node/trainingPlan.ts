@@ -11,8 +11,8 @@ import { documentFiles, readDocumentFile, readTextFile } from './files.ts'
 
 /** What to train, on what, and how. Paths are absolute. */
 export interface TrainingPlan {
-  /** folder of the encoder that training starts from; task layers in it are not used */
-  readonly encoder: string
+  /** folder that training starts from: of an encoder, under new task layers, or of a coreference model */
+  readonly start: { readonly kind: 'encoder' | 'model'; readonly folder: string }
   readonly train: Readonly<Record<string, string>>
   readonly dev: Readonly<Record<string, string>>
   readonly coref: CorefConfig
@@ -27,7 +27,7 @@ export interface PlanDocuments {
   readonly hashes: Readonly<Record<string, string>>
 }
 
-const keys = ['encoder', 'train', 'dev', 'coref', 'training'] as const
+const keys = ['encoder', 'model', 'train', 'dev', 'coref', 'training'] as const
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -45,7 +45,8 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * }
  * ```
  *
- * Paths are those of files or folders, from the folder of the plan's file. `coref` has coref-hoi's names, `training`
+ * `model` in the place of `encoder` is a coreference model to go on with. Paths are those of files or folders, from the
+ * folder of the plan's file. `coref` has coref-hoi's names, `training`
  * those of `parseTraining`; what is missing is as in the defaults.
  *
  * @throws {FormatError} with the key, for what is missing, unknown or not allowed
@@ -77,16 +78,16 @@ export async function readTrainingPlan(file: string): Promise<TrainingPlan> {
     }
     throw new FormatError({ file, key, expected: 'paths by name', got: JSON.stringify(value) ?? 'nothing' })
   }
-  if (typeof json.encoder !== 'string') {
-    throw new FormatError({
-      file,
-      key: 'encoder',
-      expected: 'a folder',
-      got: JSON.stringify(json.encoder) ?? 'nothing',
-    })
+  if (json.encoder !== undefined && json.model !== undefined) {
+    throw new FormatError({ file, key: 'model', expected: 'either encoder or model', got: 'both' })
+  }
+  const kind = json.model === undefined ? 'encoder' : 'model'
+  const folder = json[kind]
+  if (typeof folder !== 'string') {
+    throw new FormatError({ file, key: kind, expected: 'a folder', got: JSON.stringify(folder) ?? 'nothing' })
   }
   return {
-    encoder: path(json.encoder),
+    start: { kind, folder: path(folder) },
     train: paths('train'),
     dev: paths('dev'),
     coref: parseCorefConfig(part('coref'), file),

@@ -25,6 +25,12 @@ export interface TrainingRecord {
   /** under the names of the configuration file */
   readonly coref: Readonly<Record<string, unknown>>
   readonly training: Readonly<Record<string, unknown>>
+  /** what it started from: sha256 of the weights, and, of a model, the record that lay beside them */
+  readonly start: {
+    readonly kind: TrainingPlan['start']['kind']
+    readonly sha256: string | null
+    readonly training: TrainingRecord | null
+  }
   readonly train: Readonly<Record<string, SetRecord>>
   readonly dev: Readonly<Record<string, SetRecord>>
   readonly updates: number
@@ -53,8 +59,9 @@ export function trainingRecord(ended: {
   events: readonly TrainEvent[]
   seconds: number
   command: string | null
+  start: TrainingRecord['start']
 }): TrainingRecord {
-  const { plan, documents, events, seconds, command } = ended
+  const { plan, documents, events, seconds, command, start } = ended
   const losses = events.flatMap((event) => (event.kind === 'update' ? event.losses : []))
   const means: number[] = []
   for (let i = 0; i < losses.length; i += lossesTogether) {
@@ -73,6 +80,7 @@ export function trainingRecord(ended: {
     command,
     coref: corefConfigToJson(plan.coref),
     training: trainingToJson(plan.training),
+    start,
     train: sets('train'),
     dev: sets('dev'),
     updates: events.filter(({ kind }) => kind === 'update').length,
