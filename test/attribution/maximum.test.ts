@@ -81,8 +81,8 @@ test('switches, winners and attributions are those of the closed form', async ()
   assert.equal([fx, fBaseline], [[2], [0.6]])
   assert.is(integration.points, 21)
   assert.is(integration.tolerance, null)
-  // two steps for each of two switches, and three winners
-  assert.equal(integration.evaluations, { forward: 25, backward: 63 })
+  // two steps for each of two switches; a mixture of the winners for the rule of 10 and for that of 21
+  assert.equal(integration.evaluations, { forward: 25, backward: 31 })
 })
 
 test('fixed rules on the plain maximum are far off, where pieces are exact', async () => {
@@ -110,7 +110,8 @@ test('a winner between two nodes is found', async () => {
   // wins for 0.478 < α < 0.492; of the 21 nodes none lies there
   const forward = ([x]: Tensor[]) => {
     const z = select(x!, 0, -1)
-    return maximumOf(stack([z.mul(0), z.sub(0.485).square().neg().add(5e-5)], -1))
+    const line = z.mul(0.3)
+    return maximumOf(stack([line, line.add(z.sub(0.485).square().neg().add(5e-5))], -1))
   }
   const [result] = await integratedGradients({ forward, inputs: [f64([1])] })
   const half = Math.sqrt(5e-5)
@@ -124,7 +125,7 @@ test('a winner between two nodes is found', async () => {
     [0, 0.485 - half, 0.485 + half],
     { atol: 1e-9 },
   )
-  allClose(result!.attributions[0]!.data, [0], { atol: 1e-10 })
+  allClose(result!.attributions[0]!.data, [0.3], { atol: 1e-10 }) // both parts of the first winner count
 })
 
 test('a tolerance bounds D itself and completeness, with 43 points where 21 do not do', async () => {
@@ -180,6 +181,53 @@ test('examples of a batch have winners of their own, and passes of any size give
       allClose(parts!.attributions[0]!.data, Array.from(whole!.attributions[0]!.data), { rtol: 1e-11, atol: 1e-14 })
     }
     assert.is(memoryInfo().tensors, before)
+  }
+})
+
+test('targets that need 43 points beside ones that do with 21, maxima and sums, are as they are alone', async () => {
+  const bent = (x: Tensor) => sum(x.sub(0.45).div(0.08).square().add(1).log(), -1, { keepDims: true })
+  const easy = (xs: Tensor[]) => three(xs)
+  const hard = (xs: Tensor[]) => three(xs).add(bent(xs[0]!))
+  // by 21 nodes one winner, by 43 another at a node of their own
+  const { nodes: coarse } = nestedQuadrature(21)
+  const between = [...nestedQuadrature(43).nodes].find((a) => a > 0.4 && coarse.every((c) => Math.abs(a - c) > 1e-6))!
+  const hidden = ([x]: Tensor[]) => {
+    const z = select(x!, 0, -1)
+    const narrow = z.sub(between).square().mul(-1e5).add(0.1).exp().sub(1)
+    return stack([z.mul(0), narrow], -1).add(bent(x!))
+  }
+  // by 21 nodes the second wins in some gaps, which is not so
+  const false21 = ([x]: Tensor[]) => {
+    const z = select(x!, 0, -1)
+    return stack([z.sub(0.47).div(0.04).square().add(1).reciprocal(), z.mul(0).sub(5e-4)], -1)
+  }
+  const targets = [
+    (xs: Tensor[]) => maximumOf(easy(xs)),
+    (xs: Tensor[]) => maximumOf(hard(xs)),
+    (xs: Tensor[]) => sum(easy(xs), -1),
+    (xs: Tensor[]) => sum(hard(xs), -1),
+    (xs: Tensor[]) => maximumOf(hidden(xs)),
+    (xs: Tensor[]) => maximumOf(false21(xs)),
+  ]
+  const inputs = [f64([1, 1, 1])]
+  const together = await integratedGradients({
+    forward: (xs) => targets.map((target) => target(xs)),
+    ...{ inputs, tolerance: 1e-3 },
+  })
+  assert.equal(
+    together.map(({ integration }) => integration.points),
+    [21, 43, 21, 43, 43, 43],
+  )
+  assert.equal(together[5]!.integration.winners, [[{ winner: 0, start: 0, end: 1 }]])
+  allClose(together[5]!.completenessError, [0], { atol: 2e-3 })
+  assert.ok(together[4]!.integration.winners![0]!.length > 1)
+  const [first21] = await integratedGradients({ forward: targets[4]!, inputs })
+  assert.equal(first21!.integration.winners, [[{ winner: 0, start: 0, end: 1 }]])
+  for (const [t, forward] of targets.entries()) {
+    const [alone] = await integratedGradients({ forward, inputs, tolerance: 1e-3 })
+    allClose(together[t]!.attributions[0]!.data, Array.from(alone!.attributions[0]!.data), { rtol: 1e-11, atol: 1e-13 })
+    assert.equal(together[t]!.integration.errorEstimate!.length, 1)
+    assert.is(together[t]!.integration.evaluations.backward, alone!.integration.evaluations.backward)
   }
 })
 

@@ -6,6 +6,7 @@ import {
   type Decision,
   pronounsOf,
   readText,
+  type StringMatch,
   structureOfSpans,
 } from '@antecedent/coref'
 import { scope, useDevice } from '@antecedent/tensor'
@@ -229,8 +230,14 @@ test('choices are sorted, none among them; a pronoun is the shortest kept span o
     antecedents: [[], [0], [1, 0]],
     scores: [[0], [0, -1], [0, 0, 2]],
     distribution: [[1], [0.7, 0.3], [0.1, 0.1, 0.8]],
+    features: { stringMatch: null },
   }
-  assert.equal(choicesOf(record, 0), [{ antecedent: null, score: 0, probability: 1 }])
+  assert.equal(choicesOf(record, 0), [{ antecedent: null, score: 0, probability: 1, stringMatch: null }])
+  const stringMatch: StringMatch[][] = [[], ['last'], ['none', 'all']]
+  assert.equal(
+    choicesOf({ ...record, features: { stringMatch } }, 2).map((choice) => choice.stringMatch),
+    ['all', null, 'none'],
+  )
   assert.equal(
     choicesOf(record, 2).map(({ antecedent, probability }) => [antecedent, probability]),
     [

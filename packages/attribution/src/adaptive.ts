@@ -5,7 +5,7 @@ import { alphaOf, type NestedSize, nestedMethod, nestedWeights } from './nestedR
 import type { Direction, Path } from './passes.ts'
 import type { Integration, PathOptions, WinnerPiece } from './path.ts'
 import { type Piece, type Pieces, Points } from './points.ts'
-import { accumulate, emptySums, type RuleWeights, type Sums } from './sums.ts'
+import { accumulate, emptySums, type Rule, type Sums } from './sums.ts'
 
 /** Estimates per target and example, as shares of the largest attribution. */
 interface Judgement {
@@ -34,34 +34,46 @@ export async function integrateNested(
   const limit: NestedSize = tolerance === null ? 21 : 43
   const sizes: NestedSize[] = limit === 21 ? [10, 21] : [10, 21, 43]
   const points = new Points(path, limit, options)
+  const { maxima } = path
+  const hasMaxima = maxima.some(Boolean)
   try {
-    const pieces = await piecesOf(points, limit)
-    const directions = directionsOf(path, pieces)
-    const rules = sizes.map((size) => ({ size, sums: emptySums(path) }))
+    const rules = sizes.map((size) => ({ size, weights: nestedWeights(size), sums: emptySums(path) }))
     const sums = emptySums(path)
     const integrations: Integration[] = []
+    const backward = maxima.map(() => 0)
     /** targets that are not yet as exact as asked for: the others are pulled back no more */
-    let open = path.maxima.map((_, t) => t)
+    let open = maxima.map((_, t) => t)
     for (let level = 1; ; level++) {
       const [coarse, fine] = [rules[level - 1]!, rules[level]!]
-      const active = directions.filter(({ target }) => open.includes(target))
-      const weighed = rules.map((rule) => ({ ...rule, weights: weightsOf(path, active, pieces, rule.size, limit) }))
-      await points.each(level === 1 ? 0 : coarse.size, fine.size, false, async (pass, at) => {
-        await accumulate(path, pass, at, active, weighed)
-        onProgress?.(at + pass.points, fine.size)
-      })
+      const isFirst = level === 1
+      const pieces = await piecesOf(points, fine.size, open)
+      const pull = async (from: number, to: number, directions: Direction[], into: readonly Rule[]) => {
+        if (directions.length === 0) return
+        await points.each(from, to, hasMaxima, async (pass, at) => {
+          await accumulate(path, pass, at, directions, into)
+          onProgress?.(at + pass.points, fine.size)
+        })
+        for (const { target } of directions) backward[target]! += to - from
+      }
+      // a later level finds other pieces: then the rules of a maximum begin anew
+      const isCut = (t: number) => maxima[t]! && (!isFirst || pieces[t]!.some((list) => list.length > 1))
+      const whole = open.filter((t) => !isCut(t)).map((t) => wholeDirection(t, pieces[t]!))
+      await pull(isFirst ? 0 : coarse.size, fine.size, whole, rules)
+      for (const { size, sums } of isFirst ? [coarse, fine] : [fine]) {
+        const mixed = open.filter(isCut).map((t) => mixedDirection(t, pieces[t]!, size))
+        for (const { target } of mixed) for (const of of sums) partOf(of, target, maxima.length).fill(0)
+        await pull(0, size, mixed, [{ weights: new Float64Array(size).fill(1), sums }])
+      }
       const judgement = judge(path, coarse.sums, fine.sums, steps, fDifferences, options)
       for (const t of open) {
-        const backward = active.filter(({ target }) => target === t).length * fine.size
         integrations[t] = report(judgement, t, pieces, path, {
           method: nestedMethod,
           points: fine.size,
           tolerance,
-          evaluations: { forward: points.evaluated, backward },
+          evaluations: { forward: points.evaluated, backward: backward[t]! },
         })
         for (const [i, of] of sums.entries()) {
-          const size = path.ends[i]!.size
-          of.set(fine.sums[i]!.subarray(t * size, (t + 1) * size), t * size)
+          partOf(of, t, maxima.length).set(partOf(fine.sums[i]!, t, maxima.length))
         }
       }
       open = open.filter((t) => !integrations[t]!.converged)
@@ -72,10 +84,14 @@ export async function integrateNested(
   }
 }
 
-/** The pieces of maxima by their winners; one piece for every other target. */
-async function piecesOf(points: Points, limit: NestedSize): Promise<Pieces> {
+/** The part of a target in sums over all of them. */
+const partOf = (sums: Float64Array, target: number, targets: number): Float64Array =>
+  sums.subarray((target * sums.length) / targets, ((target + 1) * sums.length) / targets)
+
+/** The pieces of maxima by their winners, where one of them is still open; one piece for every other target. */
+async function piecesOf(points: Points, limit: NestedSize, open: readonly number[]): Promise<Pieces> {
   const { maxima, examples, ends } = points.path
-  if (!maxima.some(Boolean)) return maxima.map(() => [[{ winner: null, from: 0, to: 1 }]])
+  if (!open.some((t) => maxima[t])) return maxima.map(() => [[{ winner: null, from: 0, to: 1 }]])
   for (const x of ends) {
     if (examples === 1 || x.shape[0] === examples) continue
     const expected = `values with a leading axis of ${examples} examples, as the maximum has`
@@ -84,40 +100,29 @@ async function piecesOf(points: Points, limit: NestedSize): Promise<Pieces> {
   return cutByWinner(points, limit)
 }
 
-/** One direction for a smooth target; for a maximum as many as an example has winners. */
-function directionsOf({ maxima }: Path, pieces: Pieces): Direction[] {
-  return maxima.flatMap((isMaximum, target): Direction[] => {
-    if (!isMaximum) return [{ target, coordinates: null }]
-    const winners = pieces[target]!.map((ofExample) => [...new Set(ofExample.map(({ winner }) => winner!))])
-    const most = Math.max(...winners.map((list) => list.length))
-    return Array.from({ length: most }, (_, k) => ({ target, coordinates: winners.map((list) => list[k] ?? -1) }))
-  })
+/** A target whose gradient is smooth all along the path: that of a maximum is if an example has one winner. */
+function wholeDirection(target: number, ofExamples: Pieces[number]): Direction {
+  const winners = ofExamples.map(([piece]) => piece!.winner)
+  if (winners[0] === null) return { target, mixture: null }
+  const mixtures = winners.map((winner) => new Map([[winner!, 1]]))
+  return { target, mixture: (example) => mixtures[example]! }
 }
 
-/** The weights that a rule gives each direction: those of the pieces where its coordinate wins. */
-function weightsOf(
-  { maxima, examples: all }: Path,
-  directions: readonly Direction[],
-  pieces: Pieces,
-  size: NestedSize,
-  nodes: number,
-): RuleWeights {
-  const examples = maxima.some(Boolean) ? all : 1
-  const data = new Float64Array(directions.length * examples * nodes)
-  const whole = nestedWeights(size)
-  for (const [k, { target, coordinates }] of directions.entries()) {
-    for (let b = 0; b < examples; b++) {
-      const row = data.subarray((k * examples + b) * nodes, (k * examples + b + 1) * nodes)
-      if (!coordinates) row.set(whole)
-      else {
-        for (const { winner, from, to } of pieces[target]![b]!) {
-          if (winner !== coordinates[b]) continue
-          for (const [j, w] of nestedWeights(size, from, to).entries()) row[j]! += w
-        }
+/**
+ * A maximum under a rule: at a node, the winner of each piece weighs what the rule gives the node for that piece. Sums
+ * are linear, so that one gradient of the mixture does for those of all winners.
+ */
+function mixedDirection(target: number, ofExamples: Pieces[number], size: NestedSize): Direction {
+  const mixtures = ofExamples.map((pieces) => {
+    const nodes = Array.from({ length: size }, () => new Map<number, number>())
+    for (const { winner, from, to } of pieces) {
+      for (const [j, w] of nestedWeights(size, from, to).entries()) {
+        nodes[j]!.set(winner!, (nodes[j]!.get(winner!) ?? 0) + w)
       }
     }
-  }
-  return { examples, nodes, data }
+    return nodes
+  })
+  return { target, mixture: (example, node) => mixtures[example]![node]! }
 }
 
 /** The attributions of one target and example from sums, in the units that the tolerance bounds. */

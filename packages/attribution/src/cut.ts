@@ -134,8 +134,7 @@ async function sample(points: Points, limit: NestedSize): Promise<Samples[][]> {
       }
     }
   }
-  await points.each(0, 21, true, read)
-  await points.each(21, limit, true, read)
+  await points.each(0, limit, true, read)
   return samples
 }
 

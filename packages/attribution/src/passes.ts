@@ -42,10 +42,11 @@ export interface Pass {
   dispose(): void
 }
 
-/** What to pull back: a target; of a maximum, for each example the coordinate to pull from (−1: none). */
+/** What to pull back: a target; of a maximum, a mixture of its coordinates. */
 export interface Direction {
   readonly target: number
-  readonly coordinates: readonly number[] | null
+  /** what coordinates weigh in it, for an example at a node; null where the target is no maximum */
+  readonly mixture: ((example: number, node: number) => ReadonlyMap<number, number>) | null
 }
 
 /** What a pass may hold by default, in bytes. */
@@ -162,18 +163,20 @@ function checkResult(y: Tensor, n: number, maximum: boolean, examples: number): 
 /**
  * The gradients of some directions, in groups that fit memory: per value `[directions, points, …shape]`.
  *
+ * @param at    number of the pass's first node
  * @param take  gets the index of the group's first direction, and the gradients, which are disposed after it
  */
 export async function pullDirections(
   path: Path,
   pass: Pass,
+  at: number,
   directions: readonly Direction[],
   take: (first: number, gradients: readonly Tensor[]) => Promise<void>,
 ): Promise<void> {
   const group = Math.max(1, Math.floor(elementsPerPull / (pass.points * sizeOfPath(path))))
   for (let first = 0; first < directions.length; first += group) {
     const some = directions.slice(first, first + group)
-    const gradients = scope(() => pass.pullback(pass.values.map((y, t) => cotangents(y, t, some, pass.points))))
+    const gradients = scope(() => pass.pullback(pass.values.map((_, t) => cotangents(path, pass, at, some, t))))
     try {
       await take(first, gradients)
     } finally {
@@ -182,22 +185,27 @@ export async function pullDirections(
   }
 }
 
-/** `[directions, …y]`: ones where a direction reads target t. */
-function cotangents(y: Tensor, t: number, directions: readonly Direction[], points: number): Tensor {
-  const ones = new Float64Array(directions.length * y.size)
-  for (const [k, { target, coordinates }] of directions.entries()) {
+/** `[directions, …y]`: 1, or what the coordinates of a maximum weigh, where a direction reads target t. */
+function cotangents(
+  { examples }: Path,
+  { points, values }: Pass,
+  at: number,
+  directions: readonly Direction[],
+  t: number,
+): Tensor {
+  const y = values[t]!
+  const weights = new Float64Array(directions.length * y.size)
+  for (const [k, { target, mixture }] of directions.entries()) {
     if (target !== t) continue
-    const row = ones.subarray(k * y.size, (k + 1) * y.size)
-    if (!coordinates) row.fill(1)
+    const row = weights.subarray(k * y.size, (k + 1) * y.size)
+    if (!mixture) row.fill(1)
     else {
       const n = y.shape.at(-1)!
-      const examples = coordinates.length
       for (let i = 0; i < points * examples; i++) {
-        const coordinate = coordinates[i % examples]!
-        if (coordinate >= 0) row[i * n + coordinate] = 1
+        for (const [c, weight] of mixture(i % examples, at + Math.floor(i / examples))) row[i * n + c] = weight
       }
     }
   }
   const { dtype, device } = y
-  return tensor(ones, [directions.length, ...y.shape], { dtype, device })
+  return tensor(weights, [directions.length, ...y.shape], { dtype, device })
 }

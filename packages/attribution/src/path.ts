@@ -127,15 +127,13 @@ function checkOptions(
 async function integrateFixed(path: Path, options: PathOptions): Promise<{ sums: Sums; integrations: Integration[] }> {
   const { nSteps = 50, method = 'gausslegendre', onProgress } = options
   const { nodes, weights } = quadrature(method, nSteps)
-  const directions = path.maxima.map((_, target) => ({ target, coordinates: null }))
-  const data = Float64Array.from({ length: directions.length * nSteps }, (_, i) => weights[i % nSteps]!)
+  const directions = path.maxima.map((_, target) => ({ target, mixture: null }))
   const sums = emptySums(path)
-  const rule = { weights: { examples: 1, nodes: nSteps, data }, sums }
   const chunk = evenly(nSteps, pointsPerPass(path, options))
   for (let at = 0; at < nSteps; at += chunk) {
     const pass = passAt(path, nodes.subarray(at, at + chunk))
     try {
-      await accumulate(path, pass, at, directions, [rule])
+      await accumulate(path, pass, at, directions, [{ weights, sums }])
     } finally {
       pass.dispose()
     }

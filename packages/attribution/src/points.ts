@@ -1,5 +1,5 @@
 /** The points of the nested rules along a path, and what they are cut into. */
-import { alphaOf, type NestedSize, nestedInterpolation } from './nestedRule.ts'
+import { alphaOf, type NestedSize, nestedInterpolation, nestedSizes } from './nestedRule.ts'
 import { evenly, type Pass, type PassLimits, type Path, passAt, pointsPerPass } from './passes.ts'
 
 /** A part of the range of u, and the coordinate that is largest there; null where the target is no maximum. */
@@ -27,15 +27,22 @@ export class Points {
     this.keeps = this.perPass >= limit
   }
 
-  /** Calls `use` with passes over the nodes [from, to). With `keep` the same range comes again without running F. */
+  /**
+   * Calls `use` with passes over the nodes [from, to). With `keep` the same nodes come again without running F. Where
+   * there are maxima a pass has nodes of one rule alone, as their rules are pulled back one by one.
+   */
   async each(from: number, to: number, keep: boolean, use: (pass: Pass, at: number) => Promise<void>): Promise<void> {
     const { nodes } = nestedInterpolation(43)
-    const size = evenly(to - from, this.perPass)
-    for (let at = from; at < to; at += size) {
-      const pass = this.kept.get(at) ?? this.run(nodes.subarray(at, Math.min(to, at + size)))
-      this.kept.set(at, pass)
-      await use(pass, at)
-      if (!keep || !this.keeps) this.drop(at)
+    const inner = this.path.maxima.some(Boolean) ? nestedSizes.filter((n) => n > from && n < to) : []
+    for (const [k, end] of [...inner, to].entries()) {
+      const begin = inner[k - 1] ?? from
+      const size = evenly(end - begin, this.perPass)
+      for (let at = begin; at < end; at += size) {
+        const pass = this.kept.get(at) ?? this.run(nodes.subarray(at, Math.min(end, at + size)))
+        this.kept.set(at, pass)
+        await use(pass, at)
+        if (!keep || !this.keeps) this.drop(at)
+      }
     }
   }
 

@@ -4,42 +4,39 @@ import { type Direction, type Pass, type Path, pullDirections } from './passes.t
 /** Sums over the path, per value `[targets, …shape]`. */
 export type Sums = Float64Array[]
 
-/** */
+/** Sums to begin with: zeros. */
 export const emptySums = ({ ends, maxima }: Path): Sums => ends.map((x) => new Float64Array(maxima.length * x.size))
 
-/** Weights of one rule: `[directions][examples][nodes]`; one example stands for all where they share their weights. */
-export interface RuleWeights {
-  readonly examples: number
-  readonly nodes: number
-  readonly data: Float64Array
+/** A rule's weights of the path's nodes, and what it adds up. Nodes beyond its weights count for nothing. */
+export interface Rule {
+  readonly weights: Float64Array
+  readonly sums: Sums
 }
 
-/** Gradients of one value at some points. */
-export interface GradientBlock {
-  /** `[directions, points, size]` */
-  readonly g: ArrayLike<number>
-  /** elements of the value */
-  readonly size: number
-  readonly points: number
-  /** place of the first point among the nodes of the rule */
-  readonly at: number
-  /** index of the first direction */
-  readonly first: number
-  readonly directions: readonly Direction[]
-}
-
-/** sums[target, e] += Σ over directions k and points p of w[k, example of e, at + p] · g[k, p, e]. */
-export function addWeighted(sums: Float64Array, { examples, nodes, data }: RuleWeights, block: GradientBlock): void {
-  const { g, size, points, at, first, directions } = block
-  const perExample = size / examples
-  for (let row = 0; row * size < g.length; row++) {
-    const k = first + Math.floor(row / points)
-    const to = directions[k]!.target * size
-    const node = at + (row % points)
-    for (let b = 0; b < examples; b++) {
-      const w = data[(k * examples + b) * nodes + node]!
+/** sums[target of k, e] += Σ over points p of weights[at + p] · g[k, p, e], for gradients `[directions, points, size]`. */
+function addWeighted(
+  sums: Float64Array,
+  weights: Float64Array,
+  {
+    g,
+    size,
+    points,
+    at,
+    targets,
+  }: {
+    g: ArrayLike<number>
+    size: number
+    points: number
+    at: number
+    targets: readonly number[]
+  },
+): void {
+  for (const [k, target] of targets.entries()) {
+    for (let p = 0; p < points; p++) {
+      const w = weights[at + p] ?? 0
       if (w === 0) continue
-      for (let e = b * perExample; e < (b + 1) * perExample; e++) sums[to + e]! += w * g[row * size + e]!
+      const [from, to] = [(k * points + p) * size, target * size]
+      for (let e = 0; e < size; e++) sums[to + e]! += w * g[from + e]!
     }
   }
 }
@@ -50,13 +47,16 @@ export async function accumulate(
   pass: Pass,
   at: number,
   directions: readonly Direction[],
-  rules: readonly { weights: RuleWeights; sums: Sums }[],
+  rules: readonly Rule[],
 ): Promise<void> {
-  await pullDirections(path, pass, directions, async (first, gradients) => {
+  await pullDirections(path, pass, at, directions, async (first, gradients) => {
     for (const [i, gradient] of gradients.entries()) {
       const g = await gradient.data()
-      const block = { g, size: path.ends[i]!.size, points: pass.points, at, first, directions }
-      for (const { weights, sums } of rules) addWeighted(sums[i]!, weights, block)
+      const size = path.ends[i]!.size
+      const count = g.length / (pass.points * size)
+      const targets = directions.slice(first, first + count).map(({ target }) => target)
+      for (const { weights, sums } of rules)
+        addWeighted(sums[i]!, weights, { g, size, points: pass.points, at, targets })
     }
   })
 }

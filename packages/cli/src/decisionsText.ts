@@ -49,7 +49,12 @@ export function weighedRows(
   return keys.map((key) => {
     const found = sides.map(({ choices }) => choices.find((choice) => keyOf(choice) === key))
     const named = found.find((choice) => choice !== undefined)!
-    return { name: nameOf(named.antecedent), probabilities: found.map((choice) => choice?.probability) }
+    const name = nameOf(named.antecedent)
+    const isSame = found.some((choice) => choice?.stringMatch === 'all')
+    return {
+      name: isSame ? `${name} (the same word)` : name,
+      probabilities: found.map((choice) => choice?.probability),
+    }
   })
 }
 

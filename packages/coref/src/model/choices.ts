@@ -2,6 +2,7 @@
 import { isPersonalPronoun } from '../bias/words.ts'
 import type { CorefDocument } from '../documents/document.ts'
 import type { ScoreRecord } from './record.ts'
+import type { StringMatch } from './stringMatch.ts'
 
 /** A possible antecedent of a span, or that there is none. */
 export interface Choice {
@@ -10,6 +11,8 @@ export interface Choice {
   /** final score; 0 for no antecedent */
   readonly score: number
   readonly probability: number
+  /** what it has in common with the span as a string; null for none, and where the settings do not ask for it */
+  readonly stringMatch: StringMatch | null
 }
 
 /**
@@ -17,12 +20,20 @@ export interface Choice {
  * A span without earlier ones has one choice, no antecedent.
  */
 export function choicesOf(
-  record: Pick<ScoreRecord, 'antecedents' | 'scores' | 'distribution'>,
+  record: Pick<ScoreRecord, 'antecedents' | 'scores' | 'distribution'> & {
+    readonly features: Pick<ScoreRecord['features'], 'stringMatch'>
+  },
   rank: number,
 ): Choice[] {
   const [scores, distribution] = [record.scores[rank]!, record.distribution[rank]!]
+  const matches = record.features.stringMatch?.[rank]
   const choices = [null, ...record.antecedents[rank]!].map(
-    (antecedent, i): Choice => ({ antecedent, score: scores[i]!, probability: distribution[i]! }),
+    (antecedent, i): Choice => ({
+      antecedent,
+      score: scores[i]!,
+      probability: distribution[i]!,
+      stringMatch: matches?.[i - 1] ?? null,
+    }),
   )
   return choices.sort((a, b) => b.score - a.score) // stable: columns keep their order, as the argmax has it
 }
