@@ -25,7 +25,7 @@ async function withCopy(change: (folder: string) => void, use: (folder: string) 
   }
 }
 
-type Weights = Record<string, { dtype: 'F32'; shape: readonly number[]; data: Float32Array }>
+type Weights = Record<string, { dtype: 'F32' | 'F16'; shape: readonly number[]; data: Float32Array }>
 
 function floats({ data }: RawTensor): Float32Array {
   if (!(data instanceof Float32Array)) throw new Error('the tiny models hold F32')
@@ -187,16 +187,46 @@ needsShared(folders)('a weight of another shape is refused', async () => {
   )
 })
 
+needsShared(folders)('weights in float16 are those that the file holds, of another shape an error', async () => {
+  const half = (change: (weights: Weights) => void) =>
+    changeWeights((weights) => {
+      for (const [name, { shape, data }] of Object.entries(weights)) weights[name] = { dtype: 'F16', shape, data }
+      change(weights)
+    })
+  await withCopy(
+    half(() => {}),
+    async (folder) => {
+      const file = parseSafetensors(readFileSync(join(folder, 'model.safetensors')))
+      const model = await Bert.fromPretrained(folder)
+      for (const [name, x] of Object.entries(model.parameters)) {
+        assert.equal(Array.from(await x.data()), Array.from(floats(file.get(name))), name)
+      }
+    },
+  )
+  const name = 'encoder.layer.0.intermediate.dense.weight'
+  await refuses(
+    half((weights) => {
+      weights[name] = { ...weights[name]!, shape: [32, 64] }
+    }),
+    /expected shape \[64, 32\] as the configuration says, got \[32, 64\]/,
+    { tensor: name },
+  )
+})
+
 needsShared(folders)('NaN and infinities among the weights are found', async () => {
   const name = 'embeddings.LayerNorm.weight'
-  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    await refuses(
-      changeWeights((weights) => {
-        weights[name]!.data[3] = bad
-      }),
-      new RegExp(`expected finite numbers, got ${bad} at element 3`),
-      { tensor: name },
-    )
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    for (const [dtype, place] of [['F32', 3] as const, ['F16', 3] as const, ['F16', 4] as const]) {
+      await refuses(
+        changeWeights((weights) => {
+          const { shape, data } = weights[name]!
+          data[place] = bad
+          weights[name] = { dtype, shape, data }
+        }),
+        new RegExp(`expected finite numbers, got ${bad} at element ${place}`),
+        { tensor: name },
+      )
+    }
   }
 })
 

@@ -127,7 +127,7 @@ test('names are words with capitals within sentences, and are exchanged at all t
 
 test('task layers that go on: what became larger keeps what it had, in its first rows and columns', () => {
   const small = { ...tinyConfig, genres: ['a', 'b'] }
-  const large = { ...small, genres: ['a', 'b', 'c'], useStringMatch: true }
+  const large = { ...small, genres: ['a', 'b', 'c'], useStringMatch: true, maxTrainingSegments: 5 }
   const [before, fresh] = [initialHead(small, 8, randomKey(1)), initialHead(large, 8, randomKey(2))]
   const values = (x: Tensor) => x.toArray() as number[][]
   const newGenres = values(fresh['emb_genre.weight']!)
@@ -143,6 +143,9 @@ test('task layers that go on: what became larger keeps what it had, in its first
     values(before[first]!).map((row, i) => [...row, ...newFirst[i]!.slice(width)]),
   )
   assert.equal(values(joined['emb_string_match.weight']!), newTable)
+  const distances = values(before['emb_segment_distance.weight']!)
+  const farthest = distances.at(-1)!
+  assert.equal(values(joined['emb_segment_distance.weight']!), [...distances, farthest, farthest])
   assert.equal(values(joined['coarse_bilinear.weight']!), values(before['coarse_bilinear.weight']!))
   assert.throws(() => withValuesOf(before, joined), /emb_genre.weight of at most \[2, 3\].*\[3, 3\]/)
 })

@@ -56,6 +56,8 @@ test('opening reads the header alone; get reads one tensor', async () => {
   reads.length = 0
   assert.is((await file.get('v')).data[250], 250)
   assert.equal(reads, [[25600, 225600]])
+  assert.equal(await file.bytes('m'), bytes.slice(dataStart, dataStart + 25600))
+  await rejection(file.bytes('w'), FormatError, /expected one of "m", "v"/)
   await file.close()
   assert.is(state.closed, 1)
 })

@@ -12,10 +12,10 @@ export {
   WordPieceTokenizer,
 } from './tokenizer/index.ts'
 export {
-  finiteFloats,
   type LoadReport,
   loadParameters,
   parameterShapes,
   plainName,
+  readParameter,
   type WeightSource,
 } from './weights.ts'

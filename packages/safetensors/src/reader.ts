@@ -20,6 +20,13 @@ export abstract class TensorReader extends Catalog {
   abstract get(name: string): Promise<RawTensor>
 
   /**
+   * Reads the bytes of one tensor as they lie in the file, little-endian: nothing is widened, nothing checked.
+   *
+   * @throws as `get`
+   */
+  abstract bytes(name: string): Promise<Uint8Array>
+
+  /**
    * Reads part of a tensor: `slice('w', [[0, 2], null])` is its first two rows. Only the bytes of the slice are read,
    * and gaps between them that are cheaper to read over than to skip ({@link ByteSource.gap}).
    *
@@ -48,9 +55,12 @@ class SourceReader extends TensorReader {
 
   override async get(name: string): Promise<RawTensor> {
     const info = this.info(name)
-    const byte = this.#dataStart + info.begin
-    const bytes = await readExactly(this.#source, byte, this.#dataStart + info.end)
-    return decode(bytes, { ...info, file: this.file, byte })
+    return decode(await this.bytes(name), { ...info, file: this.file, byte: this.#dataStart + info.begin })
+  }
+
+  override async bytes(name: string): Promise<Uint8Array> {
+    const { begin, end } = this.info(name)
+    return readExactly(this.#source, this.#dataStart + begin, this.#dataStart + end)
   }
 
   override async slice(name: string, ranges: Ranges): Promise<RawTensor> {

@@ -70,6 +70,10 @@ class ShardedReader extends TensorReader {
     return this.#shardOf(name).get(name)
   }
 
+  override async bytes(name: string): Promise<Uint8Array> {
+    return this.#shardOf(name).bytes(name)
+  }
+
   override async slice(name: string, ranges: Ranges): Promise<RawTensor> {
     return this.#shardOf(name).slice(name, ranges)
   }

@@ -20,6 +20,7 @@ export { addRows, gather, scatterAdd, takeRows } from './gather'
 export { biasRows, gemm, gemmBatch, pack } from './gemm'
 export { gemmPacked, packRows } from './gemmPacked'
 export { copyLines, peak } from './limits'
+export { widen } from './half'
 export { layerNorm, layerNormDerivative } from './norm'
 export { rowScores, rowScoresPullback } from './rowScores'
 export {

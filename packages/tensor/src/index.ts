@@ -53,7 +53,7 @@ export {
   logicalOr,
   notEqual,
 } from './ops/compare.ts'
-export { arange, type CreateOptions, eye, full, linspace, ones, tensor, zeros } from './ops/create.ts'
+export { arange, type CreateOptions, eye, fromFloat16, full, linspace, ones, tensor, zeros } from './ops/create.ts'
 export { einsum } from './ops/einsum.ts'
 export { type EmbeddingOptions, embedding, indexSelect } from './ops/gather.ts'
 export { concat, stack } from './ops/join.ts'

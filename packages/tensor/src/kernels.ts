@@ -215,6 +215,8 @@ export interface Backend {
   /** The content of a buffer is void: what was made of it for later use can go. */
   forget?(buffer: Buffer): void
   upload(array: TypedArray, buffer: Buffer): void
+  /** Numbers of binary16, by their bits, into a buffer of f32, exactly; where it is missing the host widens them. */
+  uploadFloat16?(halves: Uint16Array, buffer: Buffer): void
   /** The elements that x has at the call, in row-major order, as an array of its own; x may be reused at once. */
   read(x: View): Promise<TypedArray>
   /** The same at once; throws where the device cannot. */

@@ -1,6 +1,6 @@
 /** Reading the parameters of a model from a weights' file. */
-import { type BertConfig, finiteFloats, type LoadReport, loadParameters, type WeightSource } from '@antecedent/bert'
-import { type Tensor, tensor } from '@antecedent/tensor'
+import { type BertConfig, type LoadReport, loadParameters, readParameter, type WeightSource } from '@antecedent/bert'
+import type { Tensor } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
 import type { CorefConfig } from './config.ts'
 import { fromTensorFlow, isTensorFlow } from './names.ts'
@@ -26,7 +26,7 @@ export async function loadCorefParameters(
   given: WeightSource,
   options: { dtype: 'f32' | 'f64'; file: string },
 ): Promise<LoadedParameters> {
-  const { dtype, file } = options
+  const { file } = options
   const source = isTensorFlow(given.names) ? fromTensorFlow(given, config) : given
   const shapes = headShapes(config, bertConfig.hiddenSize)
   const names = new Set(source.names)
@@ -41,17 +41,9 @@ export async function loadCorefParameters(
   }
   const head: Record<string, Tensor> = {}
   for (const [name, shape] of Object.entries(shapes)) {
-    const { shape: found, data } = await source.get(name)
-    if (found.join() !== shape.join()) {
-      const expected = `shape [${shape.join(', ')}] as the configuration says`
-      throw new FormatError({ file, tensor: name, expected, got: `[${found.join(', ')}]` })
-    }
-    head[name] = tensor(finiteFloats(data, file, name), shape, { dtype })
+    head[name] = await readParameter(source, name, shape, options)
   }
-  const rest: WeightSource = {
-    names: source.names.filter((name) => !(name in shapes)),
-    get: (name) => source.get(name),
-  }
-  const { parameters, report } = await loadParameters(bertConfig, rest, options)
+  const rest = source.names.filter((name) => !(name in shapes))
+  const { parameters, report } = await loadParameters(bertConfig, source, { ...options, names: rest })
   return { encoder: parameters, head, report }
 }

@@ -4,6 +4,7 @@ import {
   concat,
   eye,
   fold,
+  indexSelect,
   mul,
   type RandomKey,
   type Shape,
@@ -11,6 +12,7 @@ import {
   scope,
   slice,
   type Tensor,
+  tensor,
   zeros,
 } from '@antecedent/tensor'
 import type { CorefConfig } from './config.ts'
@@ -122,7 +124,8 @@ export function withIdentity(parameters: Readonly<Record<string, Tensor>>, scale
 
 /**
  * New task layers with the values of others, as far as they have them: a matrix or table that the settings have made
- * larger keeps the old one in its first rows and columns.
+ * larger keeps the old one in its first rows and columns. Distances in segments that are new begin as the largest one
+ * before, which stood for them too.
  *
  * @param fresh  of `initialHead`; disposed, but for what the result shares
  * @throws {ShapeError} where an old one is larger than the settings say
@@ -139,12 +142,17 @@ export function withValuesOf(
       const expected = `${name} of at most [${x.shape.join(', ')}], as the settings say`
       throw new ShapeError({ op: 'withValuesOf', expected, got: `[${known.shape.join(', ')}]` })
     }
-    const value = scope(() => mul(cornerOf(x, known), 1))
+    const isDistance = name === 'emb_segment_distance.weight'
+    const value = scope(() => mul(isDistance ? withLastRow(known, x.shape[0]!) : cornerOf(x, known), 1))
     x.dispose()
     return [name, value]
   })
   return Object.fromEntries(joined)
 }
+
+/** A table with its last row repeated, up to so many rows. */
+const withLastRow = (table: Tensor, rows: number): Tensor =>
+  indexSelect(table, tensor(Int32Array.from({ length: rows }, (_, i) => Math.min(i, table.shape[0]! - 1))), 0)
 
 /** `old` at the beginning of all axes, and for the rest `x`. */
 function cornerOf(x: Tensor, old: Tensor): Tensor {

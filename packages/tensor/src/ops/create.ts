@@ -2,6 +2,7 @@
 import { backendOf } from '../device.ts'
 import { type DType, dtypeOf, newArray, type TypedArray } from '../dtype.ts'
 import { ShapeError, show } from '../errors.ts'
+import { widened } from '../float16.ts'
 import { empty } from '../op.ts'
 import { checkShape, type Shape, sizeOf } from '../shape.ts'
 import { type Nested, shapeOfNested, type Tensor } from '../tensor.ts'
@@ -50,6 +51,26 @@ function convert(flat: TypedArray | (number | boolean)[], dtype: DType): TypedAr
   const array = newArray(dtype, flat.length)
   for (let i = 0; i < array.length; i++) array[i] = dtype === 'bool' ? Number(Number(flat[i]) !== 0) : Number(flat[i])
   return array
+}
+
+/**
+ * A float32 tensor of IEEE binary16 numbers, given by their bits, as files store weights. Exact; NaN stay NaN. Half the
+ * bytes of `tensor` go to the device, which widens them where it can.
+ *
+ * @throws {ShapeError} where the shape does not hold the elements
+ */
+export function fromFloat16(halves: Uint16Array, shape: Shape, { device }: Pick<CreateOptions, 'device'> = {}): Tensor {
+  checkShape('fromFloat16', shape)
+  if (sizeOf(shape) !== halves.length) {
+    const expected = `${sizeOf(shape)} elements for ${show(shape)}`
+    throw new ShapeError({ op: 'fromFloat16', expected, got: `${halves.length}` })
+  }
+  const result = empty(backendOf(device), 'f32', shape)
+  const { backend } = result
+  const { buffer } = result.view()
+  if (backend.uploadFloat16) backend.uploadFloat16(halves, buffer)
+  else backend.upload(widened(halves), buffer)
+  return result
 }
 
 /** A tensor that holds `value` everywhere. */

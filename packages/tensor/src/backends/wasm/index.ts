@@ -10,7 +10,7 @@ import { type Block, Engine, type ForeignKernels } from './engine.ts'
 import { matmulKernel } from './matmul.ts'
 import { rowScoreKernels } from './rowScores.ts'
 import { rowKernels } from './rows.ts'
-import { denseAt } from './walk.ts'
+import { cheap, denseAt } from './walk.ts'
 
 /** A device with memory and threads of its own; `foreign` kernels run on them too. */
 export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { engine: Engine } {
@@ -57,6 +57,13 @@ export function wasmBackend(foreign: ForeignKernels | null = null): Backend & { 
     setThreads: (count) => engine.setThreads(count),
     upload(array, buffer) {
       hostView(engine, { buffer, shape: [], strides: [], offset: 0 }).set(array as Float32Array)
+    },
+    uploadFloat16(halves, buffer) {
+      engine.temporary(halves.byteLength + 8, (at) => {
+        new Uint16Array(engine.heap.buffer, at, halves.length).set(halves)
+        const plan = [at, (buffer.data as Block).at, halves.length]
+        engine.run('widen', plan, Math.ceil(halves.length / 4), cheap / 4)
+      })
     },
     read: async (x) => readSync(x),
     readSync,
