@@ -1,8 +1,10 @@
 /** What each pass of a training sees: order, windows, hidden genres, masked words, exchanged names; and its first weights. */
 import {
+  type CorefModel,
   Course,
   defaultTraining,
   initialHead,
+  meanOfModels,
   namesOf,
   readText,
   renamed,
@@ -11,9 +13,10 @@ import {
   withValuesOf,
 } from '@antecedent/coref'
 import { randomKey, type Tensor, useDevice } from '@antecedent/tensor'
+import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { tinyConfig, tinyPieces } from './tinyModel.ts'
+import { tinyConfig, tinyModel, tinyPieces } from './tinyModel.ts'
 
 await useDevice('wasm', { threads: 1 })
 
@@ -148,6 +151,25 @@ test('task layers that go on: what became larger keeps what it had, in its first
   assert.equal(values(joined['emb_segment_distance.weight']!), [...distances, farthest, farthest])
   assert.equal(values(joined['coarse_bilinear.weight']!), values(before['coarse_bilinear.weight']!))
   assert.throws(() => withValuesOf(before, joined), /emb_genre.weight of at most \[2, 3\].*\[3, 3\]/)
+})
+
+test('the mean of models has the mean of all weights, and weights of its own', () => {
+  const models = [1, 2, 3].map((seed) => tinyModel({}, seed, 'f32')) as [CorefModel, ...CorefModel[]]
+  const mean = meanOfModels(models)
+  const all = (of: (model: CorefModel) => Readonly<Record<string, Tensor>>) => {
+    for (const [name, x] of Object.entries(of(mean))) {
+      const sum = models.map((model) => of(model)[name]!).reduce((a, b) => a.add(b))
+      allClose(x, sum.div(3), { rtol: 1e-6, atol: 1e-7 })
+    }
+  }
+  all((model) => model.parameters)
+  all((model) => model.bert.parameters)
+  for (const model of models) model.dispose()
+  assert.ok(Number.isFinite(mean.loss(tinyPieces([13, 9])).item()))
+  assert.throws(
+    () => meanOfModels([mean, tinyModel({ ffnnSize: 11 }, 1, 'f32')]),
+    /meanOfModels: expected span_emb_score/,
+  )
 })
 
 test('an identity to begin with: coarse scores are scalar products', () => {

@@ -6,6 +6,7 @@ import {
   matmul,
   memoryInfo,
   noDropout,
+  normal,
   randomKey,
   softmax,
   stack,
@@ -224,7 +225,7 @@ test('fine scores in factored form are those of whole pairs, also in chunks, and
 })
 
 test('products shared by pairs with the same first or last pieces change no score and no gradient', () => {
-  for (const changes of [{}, variants['no features at all']!]) {
+  for (const changes of [{}, { useStringMatch: true }, variants['no features at all']!]) {
     const model = tinyModel(changes)
     const context = contextOf(model)
     const tokens = model.encode(pieces)
@@ -276,6 +277,28 @@ test('spans that a tap puts in place are scored as they are', () => {
   )
   const { result } = tap({ replace: { spans: other } }, () => model.scoresAtOnce(tokens, structure))
   allClose(result.passes[0]!.fine, plainPairs(contextOf(model), other, structure), close)
+})
+
+test('features that a tap puts in place are read pair by pair, and span by span', () => {
+  const model = tinyModel({ useStringMatch: true })
+  const tokens = model.encode(pieces)
+  const { structure } = model.pruneAtOnce(tokens, pieces)
+  const [k, c, e] = [structure.starts.length, structure.width, model.config.featureSize]
+  const noise = (shape: number[]) => normal(shape, randomKey(5), { dtype: 'f64' })
+  const sites = ['features.speaker', 'features.genre', 'features.segment', 'features.distance', 'features.strings']
+  const replaced = {
+    ...Object.fromEntries(sites.map((name) => [name, noise([k, c, e])])),
+    'features.width': noise([k, e]),
+  }
+  const context = contextOf(model)
+  for (const [name, value] of Object.entries(replaced)) {
+    const replace = { [name]: value }
+    const { result } = tap({ replace }, () => model.scoresAtOnce(tokens, structure))
+    const { result: plain } = tap({ replace }, () =>
+      plainPairs(context, spanVectors(context, tokens, headLogits(context, tokens), structure), structure),
+    )
+    allClose(result.passes[0]!.fine, plain, close)
+  }
 })
 
 test('dropout drops by its key, the same in chunks that run again', () => {

@@ -219,18 +219,26 @@ test('a model is trained further, with what its settings add; its record is in t
   const after: TrainingRecord = JSON.parse(readFileSync(join(folder, 'further', 'best', 'training.json'), 'utf8'))
   assert.ok(losses[0]! < 0.5 * before.losses[0]!, `${losses[0]} where the first training had ${before.losses[0]}`)
   assert.is(summary.best?.mean, 1)
-  assert.equal(after.start, {
-    kind: 'model',
-    sha256: createHash('sha256')
-      .update(readFileSync(join(start, 'model.safetensors')))
-      .digest('hex'),
-    training: before,
-  })
-  assert.equal([before.start.kind, before.start.training], ['encoder', null])
+  const sha256 = createHash('sha256')
+    .update(readFileSync(join(start, 'model.safetensors')))
+    .digest('hex')
+  assert.equal(after.start, { kind: 'model', models: [{ sha256, training: before }] })
+  assert.equal([before.start.kind, before.start.models[0]!.training], ['encoder', null])
+  assert.equal(after.evaluations[0]!.update, 0)
   const model = await CorefModel.fromPretrained(join(folder, 'further', 'best'))
   assert.ok('emb_string_match.weight' in model.parameters)
   assert.is(model.config.useStringMatch, true)
   model.dispose()
+  // the mean of both, without training
+  const further = join(folder, 'further', 'best')
+  const none = { ...json, training: { ...json.training, num_epochs: 0 } }
+  writeFileSync(file, JSON.stringify({ ...none, model: [further, further] }))
+  const soup = await train(await readTrainingPlan(file), join(folder, 'soup'), { half: true })
+  assert.equal([soup.updates, soup.finished, soup.best?.update], [0, true, 0])
+  const record: TrainingRecord = JSON.parse(readFileSync(join(folder, 'soup', 'best', 'training.json'), 'utf8'))
+  assert.is(record.start.models.length, 2)
+  writeFileSync(file, JSON.stringify({ ...none, model: [further, start] }))
+  await rejects(train(await readTrainingPlan(file), join(folder, 'mixed')), /meanOfModels: expected .* of shape/)
   writeFileSync(file, JSON.stringify({ ...json, model: start, encoder: start }))
   await rejects(readTrainingPlan(file), /model.*either encoder or model, got both/)
   writeFileSync(file, JSON.stringify({ ...json, model: start, coref: { ...coref, max_span_width: 2 } }))
@@ -382,7 +390,9 @@ test('configurations that can not be are told, with the key', async () => {
   }
   await broken({ learning_rate: 1 }, /learning_rate.*encoder, model, train, dev, coref, training/)
   await broken({ training: { num_epoch: 1 } }, /num_epoch.*num_epochs/)
-  await broken({ training: { num_epochs: 0 } }, /num_epochs.*whole number of at least 1, got 0/)
+  await broken({ training: { num_epochs: -1 } }, /num_epochs.*whole number of at least 0, got -1/)
+  await broken({ training: { num_epochs: 0 } }, /documents for at least one update/)
+  await broken({ encoder: undefined, model: [] }, /model.*a folder, or a list of folders, got \[\]/)
   await broken({ training: { recipe: 'adam' } }, /recipe.*hoi, tf.*"adam"/)
   await broken({ training: { warmup_ratio: 1 } }, /warmup_ratio.*\[0, 1\)/)
   await broken({ coref: { ffnn_size: 'big' } }, /ffnn_size/)

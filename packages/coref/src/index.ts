@@ -57,6 +57,7 @@ export {
   withOffset,
 } from './training/development.ts'
 export { type ParameterGroup, type Part, parameterGroups } from './training/groups.ts'
+export { meanOfModels } from './training/mean.ts'
 export { type Names, namesOf, renamed } from './training/names.ts'
 export {
   defaultTraining,

@@ -4,8 +4,10 @@ import {
   checkpoint,
   concat,
   type Drop,
+  isTapped,
   linear,
   mul,
+  noDropout,
   reshape,
   scope,
   site,
@@ -20,11 +22,13 @@ import {
   hiddenDrops,
   laterLayers,
   rowsOf,
+  type SharedRows,
   scoreOfRows,
   sideBySide,
   takeRows,
 } from './layers.ts'
 import { bucketOf } from './prune.ts'
+import { widthsOf } from './spans.ts'
 import type { Structure } from './structure.ts'
 
 /** Elements of the hidden layer that a chunk of pairs may have. */
@@ -82,6 +86,9 @@ export interface PairOptions {
   kept?: number
 }
 
+/** Sites of features that follow from tables alone. */
+const featureSites = ['width', 'speaker', 'genre', 'segment', 'distance', 'strings'].map((name) => `features.${name}`)
+
 /**
  * The fine scores of the pairs of a structure: W₁ g_i + W₂ g_j + W₃ [g_i∘g_j; φ], ReLU, and so on. Spans are projected
  * once; pairs exist for some spans at a time, and where there are many are computed again in a derivative.
@@ -104,18 +111,26 @@ export function finePairs(
   const byAntecedent = linear(vectors, columnsOf(weight!, g, 2 * g))
   const later = laterLayers(context, 'coref_score_ffnn')
   const phi = features && context.drops.next()(features)
-  const isShared = hidden !== null && context.config.ffnnDepth === 1
-  const cuts = [...(isShared ? [2 * g, 2 * g + hidden, 2 * g + 2 * hidden] : [2 * g]), weight!.shape[1]!]
-  const ofPair = cuts.slice(1).map((end, i) => columnsOf(weight!, cuts[i]!, end))
+  const parts = partsOf(context, hidden, g)
+  const ends = parts.map((_, i) => 2 * g + parts.slice(0, i + 1).reduce((sum, part) => sum + part.width, 0))
+  const ofPair = ends.map((end, i) => columnsOf(weight!, end - parts[i]!.width, end))
   const points = vectors.size / (k * g)
   const isKept = points * k * width * weight!.shape[0]! <= kept
   const rows = Math.max(1, Math.floor(budget / Math.max(1, points * width * weight!.shape[0]!)))
   const chunks: Tensor[] = []
   for (let begin = 0; begin < k; begin += rows) {
-    const chunk = { structure, begin, end: Math.min(k, begin + rows), later: later.length }
+    const chunk = { structure, begin, end: Math.min(k, begin + rows) }
     const drops = hiddenDrops(context)
     const score = (...xs: Tensor[]) =>
-      scope(() => (isShared ? sharedScores(chunk, hidden, drops[0]!, xs) : plainScores(chunk, drops, xs)))
+      scope(() => {
+        const [all, own, byOwn, byOther, ...rest] = xs as [Tensor, Tensor, Tensor, Tensor, ...Tensor[]]
+        const weights = rest.splice(0, ofPair.length)
+        const layers = rest.splice(0, later.length)
+        const pairs = { all, own, byOwn, byOther, phi: rest[0] ?? null }
+        return parts.length === 1
+          ? plainScores(chunk, pairs, weights[0]!, layers, drops)
+          : sharedScores(chunk, pairs, parts, weights, layers, drops[0]!)
+      })
     const scored = isKept ? score : checkpoint(score)
     const own = [rowsOf(vectors, begin, chunk.end), rowsOf(bySpan, begin, chunk.end), byAntecedent] as const
     chunks.push(scored(vectors, ...own, ...ofPair, ...later, ...(phi ? [chunkOf(phi, begin, chunk.end)] : [])))
@@ -123,13 +138,52 @@ export function finePairs(
   return chunks.length === 1 ? chunks[0]! : concat(chunks, -2)
 }
 
+/** A part of [g_i∘g_j; φ]: how many columns, and what pairs that have it in common share; `dense`: nothing. */
+interface PairPart {
+  readonly width: number
+  readonly by: 'dense' | 'start' | 'end' | 'width' | 'features'
+}
+
+/**
+ * How the products and features of a pair are cut. First and last pieces are shared by nested spans, and what follows
+ * from tables by all with the same entries, unless it is dropped or tapped: heads alone remain.
+ */
+function partsOf({ config, drops, parameters }: Context, hidden: number | null, g: number): PairPart[] {
+  const columns = parameters['coref_score_ffnn.0.weight']!.shape[1]! - 2 * g
+  if (hidden === null || config.ffnnDepth > 1) return [{ width: columns, by: 'dense' }]
+  const pieces: PairPart[] = [
+    { width: hidden, by: 'start' },
+    { width: hidden, by: 'end' },
+  ]
+  const rest = columns - 2 * hidden
+  if (drops !== noDropout || isTapped(...featureSites)) return [...pieces, { width: rest, by: 'dense' }]
+  const head = config.useFeatures ? g - 2 * hidden - config.featureSize : hidden
+  const cut: PairPart[] = [
+    ...pieces,
+    { width: g - 2 * hidden - head, by: 'width' },
+    { width: head, by: 'dense' },
+    { width: columns - g, by: 'features' },
+  ]
+  return cut.filter(({ width }) => width > 0)
+}
+
 /** Spans `begin` to `end` of a structure, with all their antecedents. */
 interface Chunk {
   readonly structure: Structure
   readonly begin: number
   readonly end: number
-  /** how many tensors the layers behind the first have */
-  readonly later: number
+}
+
+/** What a chunk's pairs are scored from. */
+interface PairInputs {
+  /** vectors of all spans, and of those of the chunk */
+  readonly all: Tensor
+  readonly own: Tensor
+  /** the first layer on the chunk's spans, and on all as antecedents */
+  readonly byOwn: Tensor
+  readonly byOther: Tensor
+  /** features of the chunk's pairs `[…, rows, c, φ]` */
+  readonly phi: Tensor | null
 }
 
 /** The antecedents of a chunk's pairs; 0 where there is none. */
@@ -137,72 +191,98 @@ const antecedentsOf = ({ structure: { antecedents, width }, begin, end }: Chunk)
   antecedents.slice(begin * width, end * width).map((j) => Math.max(0, j))
 
 /** Scores by the chunk's hidden sums, which are stored: `[…, rows, c]`. */
-function plainScores(chunk: Chunk, drops: readonly Drop[], xs: readonly Tensor[]): Tensor {
-  const [all, own, byOwn, byOther, product, ...rest] = xs as [Tensor, Tensor, Tensor, Tensor, Tensor]
+function plainScores(
+  chunk: Chunk,
+  { all, own, byOwn, byOther, phi }: PairInputs,
+  weight: Tensor,
+  later: readonly Tensor[],
+  drops: readonly Drop[],
+): Tensor {
   const [columns, shape] = [antecedentsOf(chunk), [chunk.end - chunk.begin, chunk.structure.width]]
   const products = mul(unsqueeze(own, -2), takeRows(all, columns, shape))
-  const phi = rest[chunk.later]
   const x = phi ? sideBySide([products, phi]) : products
-  const sums = add(add(linear(x, product), unsqueeze(byOwn, -2)), takeRows(byOther, columns, shape))
-  return finishScore(sums, rest.slice(0, chunk.later), drops)
+  const sums = add(add(linear(x, weight), unsqueeze(byOwn, -2)), takeRows(byOther, columns, shape))
+  return finishScore(sums, later, drops)
 }
 
 /**
- * The same, where products of first pieces and of last pieces are shared by pairs: nested spans begin or end alike.
- * What remains to be multiplied pair by pair are width, head and φ; everything else is added row by row.
+ * The same, where pairs share what parts of their first layer they have in common. What is dense is multiplied pair by
+ * pair; everything else is added row by row.
  */
-function sharedScores(chunk: Chunk, hidden: number, drop: Drop, xs: readonly Tensor[]): Tensor {
-  const [all, own, byOwn, byOther, ofFirst, ofLast, ofRest, ...rest] = xs as Inputs
-  const { structure, begin, end, later } = chunk
+function sharedScores(
+  chunk: Chunk,
+  { all, own, byOwn, byOther, phi }: PairInputs,
+  parts: readonly PairPart[],
+  weights: readonly Tensor[],
+  later: readonly Tensor[],
+  drop: Drop,
+): Tensor {
+  const { structure, begin, end } = chunk
   const { width, starts, ends } = structure
   const [columns, g] = [antecedentsOf(chunk), all.shape.at(-1)!]
-  const tail = (x: Tensor) => columnsOf(x, 2 * hidden, g)
-  const products = mul(unsqueeze(tail(own), -2), takeRows(tail(all), columns, [end - begin, width]))
-  const phi = rest[later]
-  const dense = linear(phi ? sideBySide([products, phi]) : products, ofRest)
-  const first = pairsOf(starts, columns, chunk)
-  const last = pairsOf(ends, columns, chunk)
-  const productsOf = ({ left, right }: SharedPairs, from: number, weight: Tensor) => {
-    const part = columnsOf(all, from, from + hidden)
-    return linear(mul(takeRows(part, left), takeRows(part, right)), weight)
-  }
-  const shared = [
-    { table: byOwn, rows: Array.from(columns, (_, p) => Math.floor(p / width)) },
+  const ranks = columns.map((_, p) => begin + Math.floor(p / width))
+  const shared: SharedRows[] = [
+    { table: byOwn, rows: ranks.map((i) => i - begin) },
     { table: byOther, rows: columns },
-    { table: productsOf(first, 0, ofFirst), rows: first.place },
-    { table: productsOf(last, hidden, ofLast), rows: last.place },
   ]
-  const [lead, size] = [dense.shape.slice(0, -3), dense.shape.at(-1)!]
-  const flat = reshape(dense, [...lead, columns.length, size])
-  return reshape(scoreOfRows(flat, shared, rest.slice(0, later), drop), [...lead, end - begin, width])
+  const sharedBy = (places: Int32Array, x: Tensor, weight: Tensor): SharedRows => {
+    const most = 1 + places.reduce((most, place) => Math.max(most, place), 0)
+    const { first, place } = alike(Float64Array.from(columns, (j, p) => places[ranks[p]!]! * most + places[j]!))
+    const [left, right] = [ranks, columns].map((side) =>
+      takeRows(
+        x,
+        first.map((p) => side[p]!),
+      ),
+    ) as [Tensor, Tensor]
+    return { table: linear(mul(left, right), weight), rows: place }
+  }
+  const ofFeatures = (features: Tensor, weight: Tensor): SharedRows => {
+    const { first, place } = alike(featureKeys(chunk))
+    const rows = reshape(features, [...features.shape.slice(0, -3), columns.length, features.shape.at(-1)!])
+    return { table: linear(takeRows(rows, first), weight), rows: place }
+  }
+  let dense: Tensor | null = null
+  let from = 0
+  for (const [at, part] of parts.entries()) {
+    const [to, weight] = [Math.min(g, from + part.width), weights[at]!]
+    const slice = (x: Tensor) => columnsOf(x, from, to)
+    if (part.by === 'start') shared.push(sharedBy(starts, slice(all), weight))
+    else if (part.by === 'end') shared.push(sharedBy(ends, slice(all), weight))
+    else if (part.by === 'width') shared.push(sharedBy(widthsOf(structure), slice(all), weight))
+    else if (part.by === 'features') shared.push(ofFeatures(phi!, weight))
+    else {
+      const pair = mul(unsqueeze(slice(own), -2), takeRows(slice(all), columns, [end - begin, width]))
+      const isWhole = from + part.width > g
+      dense = linear(isWhole ? sideBySide([pair, phi!]) : pair, weight)
+    }
+    from += part.width
+  }
+  const [lead, size] = [dense!.shape.slice(0, -3), dense!.shape.at(-1)!]
+  const flat = reshape(dense!, [...lead, columns.length, size])
+  return reshape(scoreOfRows(flat, shared, later, drop), [...lead, end - begin, width])
 }
 
-type Inputs = [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, ...Tensor[]]
-
-/** The different pairs of places among a chunk's pairs of spans. */
-interface SharedPairs {
-  /** ranks of two spans with these places, for each different pair */
-  readonly left: Int32Array
-  readonly right: Int32Array
-  /** which of them each pair of spans has */
-  readonly place: Int32Array
+/** What decides the features of a chunk's pairs, as one number; where there is no antecedent too. */
+function featureKeys({ structure, begin, end }: Chunk): Float64Array {
+  const { width, sameSpeaker, segmentDistance, offsets, stringMatch } = structure
+  return Float64Array.from({ length: (end - begin) * width }, (_, p) => {
+    const at = begin * width + p
+    const parts = [Math.max(0, segmentDistance[at]!), sameSpeaker[at]!, stringMatch?.[at] ?? 0, bucketOf(offsets[at]!)]
+    return parts.reduce((key, part) => key * 16 + part, 0)
+  })
 }
 
-function pairsOf(places: Int32Array, columns: Int32Array, { structure: { width }, begin }: Chunk): SharedPairs {
+/** Places with equal keys: the first of each kind, and of which kind each place is. */
+function alike(keys: ArrayLike<number>): { first: Int32Array; place: Int32Array } {
   const seen = new Map<number, number>()
-  const [left, right]: [number[], number[]] = [[], []]
-  const size = 1 + places.reduce((most, place) => Math.max(most, place), 0)
-  const place = columns.map((j, p) => {
-    const i = begin + Math.floor(p / width)
-    const key = places[i]! * size + places[j]!
+  const first: number[] = []
+  const place = Int32Array.from(keys, (key, p) => {
     const known = seen.get(key)
     if (known !== undefined) return known
-    left.push(i)
-    right.push(j)
-    seen.set(key, left.length - 1)
-    return left.length - 1
+    seen.set(key, first.length)
+    return first.push(p) - 1
   })
-  return { left: Int32Array.from(left), right: Int32Array.from(right), place }
+  return { first: Int32Array.from(first), place }
 }
 
 /** Rows of the third last axis. */

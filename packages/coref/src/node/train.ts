@@ -2,14 +2,16 @@
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Bert } from '@antecedent/bert/node'
+import { Bert, sha256Of } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
+import type { CorefModel as BrowserCorefModel } from '../model/model.ts'
 import { initialHead, withIdentity, withValuesOf } from '../model/weights.ts'
 import { Course } from '../training/course.ts'
 import { trainingCurve } from '../training/curve.ts'
 import { developmentScores, offsetParameter, withOffset } from '../training/development.ts'
 import { keyFor } from '../training/keys.ts'
+import { meanOfModels } from '../training/mean.ts'
 import { namesOf } from '../training/names.ts'
 import { disposeState, type Example, Trainer } from '../training/trainer.ts'
 import { type Progress, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
@@ -51,7 +53,8 @@ const trainingFiles = {
  * Trains a model. The folder gets `metrics.jsonl` (a line for each update and evaluation), `checkpoint.safetensors`,
  * `curve.svg`, and in `best/` the model of the evaluation with the best mean score on the development sets, its best
  * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended. A run that was
- * killed goes on from its last checkpoint with the same bits, on any number of threads.
+ * killed goes on from its last checkpoint with the same bits, on any number of threads. A training that starts from a
+ * model evaluates it first, so that `best/` is never worse; without epochs that is all.
  *
  * @throws {OptionError} where the folder holds a training and `resume` is not set, or there is too little to train on
  * @throws {FormatError} where a file is missing or broken, or the checkpoint is of another plan or of other documents
@@ -82,7 +85,7 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
     },
   )
   const of = course.updates
-  if (of === 0) {
+  if (of === 0 && plan.start.kind === 'encoder') {
     throw new OptionError({ op: 'train', expected: 'documents for at least one update', got: `${all.length}` })
   }
   await mkdir(folder, { recursive: true })
@@ -107,6 +110,17 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
     if (event.kind !== 'checkpoint') await appendFile(path('metrics'), `${JSON.stringify(event)}\n`)
     options.onEvent?.(event)
   }
+  const evaluate = async (): Promise<void> => {
+    const trained = trainer.modelOf(state)
+    const { plain, best } = await developmentScores(trained, documents.dev)
+    await tell({ kind: 'evaluation', plain, best, ...moment() })
+    if (progress.best === null || best.mean > progress.best.mean) {
+      progress = { ...progress, best: { mean: best.mean, update: state.updates } }
+      await saveWithOffset(trained, best.offset, path('best'), options.half)
+    }
+    await writeFile(path('curve'), trainingCurve(pointsOf(await readMetrics(path('metrics')))))
+  }
+  if (state.updates === 0 && plan.start.kind === 'model') await evaluate()
   while (state.updates < of && !options.signal?.aborted) {
     const examples = Array.from({ length: gradientAccumulation }, (_, i): Example => {
       const lesson = course.lesson(state.updates * gradientAccumulation + i)
@@ -117,16 +131,7 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
     state = next
     await tell({ kind: 'update', documents: examples.map(({ name }) => name), ...moment(), ...report })
     const isLast = state.updates === of
-    if (state.updates % evaluateFrequency === 0 || isLast) {
-      const trained = trainer.modelOf(state)
-      const { plain, best } = await developmentScores(trained, documents.dev)
-      await tell({ kind: 'evaluation', plain, best, ...moment() })
-      if (progress.best === null || best.mean > progress.best.mean) {
-        progress = { ...progress, best: { mean: best.mean, update: state.updates } }
-        await saveWithOffset(trained, best.offset, path('best'), options.half)
-      }
-      await writeFile(path('curve'), trainingCurve(pointsOf(await readMetrics(path('metrics')))))
-    }
+    if (state.updates % evaluateFrequency === 0 || isLast) await evaluate()
     if (state.updates % saveFrequency === 0 || isLast || options.signal?.aborted) {
       progress = { ...progress, seconds: moment().seconds }
       await writeCheckpoint(path('checkpoint'), state, progress)
@@ -137,7 +142,7 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
   const { seconds } = moment()
   if (updates === of && existsSync(path('best'))) {
     const events = await readMetrics(path('metrics'))
-    const start = await startOf(plan, model)
+    const start = await startOf(plan.start)
     const record = trainingRecord({ plan, documents, events, seconds, command: options.command ?? null, start })
     await writeFile(join(path('best'), 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
   }
@@ -148,8 +153,8 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
 
 /** The encoder of a plan with new task layers, or with those of its model as far as that has them. */
 async function initialModel({ start, coref, training }: TrainingPlan): Promise<CorefModel> {
-  const { kind, folder } = start
-  const before = kind === 'model' ? await CorefModel.fromPretrained(folder) : null
+  const folder = start.folders[0]!
+  const before = start.kind === 'model' ? await loadMean(start.folders) : null
   const bert = before?.bert ?? (await Bert.fromPretrained(folder))
   const { size } = bert.tokenizer.vocabulary
   if (size > bert.config.vocabSize) {
@@ -165,14 +170,23 @@ async function initialModel({ start, coref, training }: TrainingPlan): Promise<C
   return new CorefModel({ config: coref, bert, parameters: joined })
 }
 
+/** The mean of the models in some folders. */
+async function loadMean(folders: readonly string[]): Promise<BrowserCorefModel> {
+  const [first, ...others] = await Promise.all(folders.map((folder) => CorefModel.fromPretrained(folder)))
+  if (others.length === 0) return first!
+  const mean = meanOfModels([first!, ...others])
+  for (const model of [first!, ...others]) model.dispose()
+  return mean
+}
+
 /** What a training started from, for its record. */
-async function startOf(
-  { start: { kind, folder } }: TrainingPlan,
-  { bert }: CorefModel,
-): Promise<TrainingRecord['start']> {
-  const file = join(folder, 'training.json')
-  const training = kind === 'model' && existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : null
-  return { kind, sha256: bert.source.weightsHash, training }
+async function startOf({ kind, folders }: TrainingPlan['start']): Promise<TrainingRecord['start']> {
+  const models = folders.map(async (folder) => {
+    const file = join(folder, 'training.json')
+    const training = kind === 'model' && existsSync(file) ? JSON.parse(await readFile(file, 'utf8')) : null
+    return { sha256: sha256Of(join(folder, 'model.safetensors')), training }
+  })
+  return { kind, models: await Promise.all(models) }
 }
 
 /** Writes a model whose pairs score `offset` more. */

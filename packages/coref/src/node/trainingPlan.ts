@@ -11,8 +11,9 @@ import { documentFiles, readDocumentFile, readTextFile } from './files.ts'
 
 /** What to train, on what, and how. Paths are absolute. */
 export interface TrainingPlan {
-  /** folder that training starts from: of an encoder, under new task layers, or of a coreference model */
-  readonly start: { readonly kind: 'encoder' | 'model'; readonly folder: string }
+  /** what training starts from: the folder of an encoder, under new task layers, or those of coreference models, whose
+   * weights' mean it is */
+  readonly start: { readonly kind: 'encoder' | 'model'; readonly folders: readonly string[] }
   readonly train: Readonly<Record<string, string>>
   readonly dev: Readonly<Record<string, string>>
   readonly coref: CorefConfig
@@ -45,7 +46,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * }
  * ```
  *
- * `model` in the place of `encoder` is a coreference model to go on with. Paths are those of files or folders, from the
+ * `model` in the place of `encoder` is a coreference model to go on with, or a list of them, whose mean it goes on with. Paths are those of files or folders, from the
  * folder of the plan's file. `coref` has coref-hoi's names, `training`
  * those of `parseTraining`; what is missing is as in the defaults.
  *
@@ -82,12 +83,14 @@ export async function readTrainingPlan(file: string): Promise<TrainingPlan> {
     throw new FormatError({ file, key: 'model', expected: 'either encoder or model', got: 'both' })
   }
   const kind = json.model === undefined ? 'encoder' : 'model'
-  const folder = json[kind]
-  if (typeof folder !== 'string') {
-    throw new FormatError({ file, key: kind, expected: 'a folder', got: JSON.stringify(folder) ?? 'nothing' })
+  const given = json[kind]
+  const folders: unknown[] = kind === 'model' && Array.isArray(given) ? given : [given]
+  if (folders.length === 0 || !folders.every((folder) => typeof folder === 'string')) {
+    const expected = kind === 'model' ? 'a folder, or a list of folders' : 'a folder'
+    throw new FormatError({ file, key: kind, expected, got: JSON.stringify(given) ?? 'nothing' })
   }
   return {
-    start: { kind, folder: path(folder) },
+    start: { kind, folders: folders.map(path) },
     train: paths('train'),
     dev: paths('dev'),
     coref: parseCorefConfig(part('coref'), file),

@@ -25,11 +25,10 @@ export interface TrainingRecord {
   /** under the names of the configuration file */
   readonly coref: Readonly<Record<string, unknown>>
   readonly training: Readonly<Record<string, unknown>>
-  /** what it started from: sha256 of the weights, and, of a model, the record that lay beside them */
+  /** what it started from, the mean where there are several: weights, and, of a model, the record that lay beside them */
   readonly start: {
     readonly kind: TrainingPlan['start']['kind']
-    readonly sha256: string | null
-    readonly training: TrainingRecord | null
+    readonly models: readonly { readonly sha256: string; readonly training: TrainingRecord | null }[]
   }
   readonly train: Readonly<Record<string, SetRecord>>
   readonly dev: Readonly<Record<string, SetRecord>>

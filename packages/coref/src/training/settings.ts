@@ -17,7 +17,7 @@ export interface TrainingSettings {
   /** of initial weights, dropout, the order of documents and their windows */
   seed: number
   recipe: Recipe
-  /** passes over all documents */
+  /** passes over all documents; 0: a model that is given is evaluated and written, with its best offset */
   epochs: number
   /** documents whose gradients are added up for one update */
   gradientAccumulation: number
@@ -96,7 +96,7 @@ const share = number('a number in [0, 1)', (n) => n >= 0 && n < 1)
 const fields: Record<keyof TrainingSettings, readonly [name: string, check: Check]> = {
   seed: ['seed', whole(0)],
   recipe: ['recipe', [`one of ${recipes.join(', ')}`, (value) => recipes.some((known) => known === value)]],
-  epochs: ['num_epochs', whole(1)],
+  epochs: ['num_epochs', whole(0)],
   gradientAccumulation: ['gradient_accumulation_steps', whole(1)],
   bertLearningRate: ['bert_learning_rate', atLeastZero],
   taskLearningRate: ['task_learning_rate', atLeastZero],
