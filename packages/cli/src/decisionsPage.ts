@@ -84,11 +84,13 @@ ${weighedTable(decisions)}
 export function decisionsLead(sides: readonly ExplainedDocument[]): ReportLead {
   const attributions = sides.flatMap(recordsOf)
   const decisions = sides[0]!.decisions
+  const weighed = sides.flatMap((side) => side.decisions.flatMap(({ choices }) => choices))
+  const knowsStrings = weighed.some(({ stringMatch }) => stringMatch !== null)
   const body = html`<section class="part" id="links"><h2>Who is who</h2>
 <p class="caption">Mentions of one entity have one number and colour. Point at one to see the others, and what it refers to.</p>
 <div class="sides">${sides.map((side, s) => sideOf(side, s, sides.length))}</div></section>
 <section class="part" id="decisions"><h2>Why each pronoun was linked so</h2>
-<p class="caption">The model weighs the earlier spans, and that there is none. Two numbers of a decision are divided among the tokens, by Layer Integrated Gradients from a [PAD] baseline: the log-probability of the antecedent that it chose, and the margin of that one’s score over the next best. Spans and pairs are those that the model kept for this text, on the whole path, and so is what it knows of a pair besides vectors: distance, speaker, equal words.${sides.length > 1 && ' Names and nouns keep their gender where the pronouns’ is exchanged.'}</p>
+<p class="caption">The model weighs the earlier spans, and that there is none. Two numbers of a decision are divided among the tokens, by Layer Integrated Gradients from a [PAD] baseline: the log-probability of the antecedent that it chose, and the margin of that one’s score over the next best. Spans and pairs are those that the model kept for this text, on the whole path, and so is what it knows of a pair besides vectors: distance, speaker${knowsStrings && ', equal words'}.${sides.length > 1 && ' Names and nouns keep their gender where the pronouns’ is exchanged.'}</p>
 ${decisions.map((_, at) => decisionSection(sides, at))}
 ${attributions.length > 0 && html`<details class="numbers"><summary>What the scores add up to</summary>${completenessTable(attributions)}</details>${tokenNumbersDetails(attributions)}`}</section>`
   return { body, style, script: entityScript, attributions }
