@@ -92,7 +92,7 @@ const forward: Compute = async (context) => {
   const tokens = model.encode(pieces, { length })
   const pruned = await model.prune(tokens, pieces)
   const scores = await model.scores(tokens, pruned.structure)
-  const { links, owner } = decodeLinks(await scores.final.data(), pruned.structure)
+  const { links, owner } = decodeLinks(model.config, await scores.final.data(), pruned.structure)
   const rows = golden.attrs.spanRows as number[]
   const spans = {
     starts: Int32Array.from(rows, (i) => pruned.candidates.starts[i]!),

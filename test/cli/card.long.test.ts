@@ -1,6 +1,7 @@
 /** The embedded model's card quotes `antecedent evaluate`, word for word. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sha256Of } from '@antecedent/bert/node'
 import { device, useDevice } from '@antecedent/tensor'
 import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
 import { suite } from 'uvu'
@@ -39,9 +40,14 @@ for (const [name, data] of [
 }
 
 test('the card names the weights and the record of their training', () => {
-  const { updates, evaluations } = JSON.parse(readFileSync(join(model, 'training.json'), 'utf8'))
-  assert.is(updates > 0 && evaluations.length > 0, true)
+  const { start, evaluations } = JSON.parse(readFileSync(join(model, 'training.json'), 'utf8'))
+  assert.ok(evaluations.length > 0)
+  assert.equal(
+    start.models.map(({ training }: { training: { updates: number } }) => training.updates > 0),
+    [true, true, true],
+  )
   assert.match(card, 'training.json')
+  assert.match(card, sha256Of(join(model, 'model.safetensors')))
 })
 
 test.run()

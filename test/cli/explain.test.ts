@@ -23,13 +23,14 @@ const text = 'The nurse called the doctor because she was late. He was kind.'
 const swappedText = 'The nurse called the doctor because he was late. She was kind.'
 
 interface Weighed {
-  antecedent: { text: string } | null
+  antecedent: { text: string; words: number[] } | null
   score: number
   probability: number
 }
 interface Decision {
   text: string
   choices: Weighed[]
+  entityProbability: number | null
   attributions: { logProbability: AttributionRecord; margin: AttributionRecord } | null
 }
 
@@ -50,7 +51,7 @@ test('--json has the links of both texts, and attributions of what the model wei
       decisions.map((decision) => decision.text.toLowerCase()),
       side === resolution ? ['she', 'he'] : ['he', 'she'],
     )
-    for (const { text: pronoun, choices, attributions } of decisions) {
+    for (const { text: pronoun, choices, entityProbability, attributions } of decisions) {
       const [best, second] = choices
       near(
         choices.reduce((sum, { probability }) => sum + probability, 0),
@@ -59,6 +60,12 @@ test('--json has the links of both texts, and attributions of what the model wei
       )
       const link = expected.links.find(({ mention }) => mention.text === pronoun)
       assert.is(best!.antecedent?.text, link?.antecedent.text)
+      const places = expected.clusters.map((mentions) => mentions.map(({ words }) => words.join()))
+      const members = places.find((own) => own.includes(link?.mention.words.join() ?? '')) ?? []
+      const together = choices
+        .filter(({ antecedent }) => members.includes(antecedent?.words.join() ?? ''))
+        .reduce((sum, { probability }) => sum + probability, 0)
+      near(entityProbability ?? 0, together, 'probability of the entity')
       near(attributions!.logProbability.fx, Math.log(best!.probability), 'log-probability')
       near(attributions!.margin.fx, best!.score - second!.score, 'margin')
       for (const record of Object.values(attributions!)) {

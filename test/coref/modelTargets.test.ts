@@ -225,8 +225,9 @@ test('spans of pieces that are the same words are one mention', async () => {
   assert.is(merged.clusters.flat().length, clusters.flat().length - (record.clusters[0]!.length === 2 ? 2 : 1))
 })
 
-test('choices are sorted, none among them; a pronoun is the shortest kept span of its word', () => {
+test('choices are sorted, what is linked first, none among them; a pronoun is the shortest kept span of its word', () => {
   const record = {
+    links: [-1, -1, 0],
     antecedents: [[], [0], [1, 0]],
     scores: [[0], [0, -1], [0, 0, 2]],
     distribution: [[1], [0.7, 0.3], [0.1, 0.1, 0.8]],
@@ -245,6 +246,10 @@ test('choices are sorted, none among them; a pronoun is the shortest kept span o
       [null, 0.1], // of equal ones none comes first
       [1, 0.1],
     ],
+  )
+  assert.equal(
+    choicesOf({ ...record, links: [-1, -1, 1] }, 2).map(({ antecedent }) => antecedent),
+    [1, 0, null],
   )
   const spans = {
     ...{

@@ -231,14 +231,16 @@ test('a model is trained further, with what its settings add; its record is in t
   model.dispose()
   // the mean of both, without training
   const further = join(folder, 'further', 'best')
-  const none = { ...json, training: { ...json.training, num_epochs: 0 } }
-  writeFileSync(file, JSON.stringify({ ...none, model: [further, further] }))
+  const none = { ...json, training: { ...json.training, num_epochs: 0, keep_evaluated: true } }
+  writeFileSync(file, JSON.stringify({ ...none, model: [further, start] }))
   const soup = await train(await readTrainingPlan(file), join(folder, 'soup'), { half: true })
   assert.equal([soup.updates, soup.finished, soup.best?.update], [0, true, 0])
-  const record: TrainingRecord = JSON.parse(readFileSync(join(folder, 'soup', 'best', 'training.json'), 'utf8'))
+  const inSoup = (name: string) => readFileSync(join(folder, 'soup', name))
+  const record: TrainingRecord = JSON.parse(inSoup('best/training.json').toString())
   assert.is(record.start.models.length, 2)
-  writeFileSync(file, JSON.stringify({ ...none, model: [further, start] }))
-  await rejects(train(await readTrainingPlan(file), join(folder, 'mixed')), /meanOfModels: expected .* of shape/)
+  for (const name of ['model.safetensors', 'training.json']) {
+    assert.ok(inSoup(`evaluated/0/${name}`).equals(inSoup(`best/${name}`)), name)
+  }
   writeFileSync(file, JSON.stringify({ ...json, model: start, encoder: start }))
   await rejects(readTrainingPlan(file), /model.*either encoder or model, got both/)
   writeFileSync(file, JSON.stringify({ ...json, model: start, coref: { ...coref, max_span_width: 2 } }))

@@ -6,10 +6,12 @@ import {
   type CorefModel,
   choicesOf,
   type Decision,
+  type Decoding,
   type Mention,
   mentionOf,
   pronounsOf,
   resolutionOf,
+  type ScoreRecord,
 } from '@antecedent/coref'
 import type { Resolved } from './resolve.ts'
 
@@ -23,8 +25,10 @@ export interface PronounDecision {
   /** index of the word, and the word */
   readonly word: number
   readonly text: string
-  /** the best first; none where pruning did not keep the pronoun */
+  /** what the model links to first, then the best first; none where pruning did not keep the pronoun */
   readonly choices: readonly WeighedMention[]
+  /** of all earlier mentions of the entity that the pronoun joins together; null where it joins none */
+  readonly entityProbability: number | null
   /** of the first choice's log-probability and of its margin over the second; null where there is no second */
   readonly attributions: { readonly logProbability: AttributionRecord; readonly margin: AttributionRecord } | null
 }
@@ -32,6 +36,8 @@ export interface PronounDecision {
 /** A resolved document with the decisions on its first pronouns. */
 export interface ExplainedDocument extends Resolved {
   readonly decisions: readonly PronounDecision[]
+  /** how the model comes from scores to links */
+  readonly decoding: Decoding
   /** the word of each token of the attributions; null for special tokens */
   readonly wordIds: readonly (number | null)[]
 }
@@ -69,6 +75,22 @@ function explained(span: number, [best, second]: readonly Choice[]): [Decision, 
   ]
 }
 
+/** The probability of all mentions of the entity that a span joins; null where it joins none. */
+function entityProbabilityOf({ links, clusters, antecedents, distribution }: ScoreRecord, rank: number): number | null {
+  const entity = clusters.find((ranks) => links[rank]! >= 0 && ranks.includes(rank))
+  if (!entity) return null
+  const own = antecedents[rank]!.map((j, c) => (entity.includes(j) ? distribution[rank]![1 + c]! : 0))
+  return own.reduce((sum, p) => sum + p, 0)
+}
+
+/** What a decision came to: what the pronoun is linked to, with its entity's probability where that is another. */
+export function outcomeOf({ choices: [best], entityProbability }: PronounDecision): string {
+  if (!best) return 'is not among the spans that the model kept'
+  const together = entityProbability ?? best.probability
+  const entity = together - best.probability < 0.0005 ? '' : ` (all of the entity: ${(100 * together).toFixed(1)} %)`
+  return `→ ${nameOf(best.antecedent)}${entity}`
+}
+
 /** Resolves a document and attributes the decisions on its pronouns to its tokens, by Layer Integrated Gradients. */
 export async function explainLinks(
   model: CorefModel,
@@ -87,7 +109,9 @@ export async function explainLinks(
       }))
       const text = document.words[word]!
       const decisions = weighed.length < 2 ? null : explained(rank!, weighed)
-      return { word, text, choices, decisions, names: decisions && targetNames(text, choices) }
+      const names = decisions && targetNames(text, choices)
+      const entityProbability = rank === null ? null : entityProbabilityOf(record, rank)
+      return { word, text, choices, entityProbability, decisions, names }
     })
   const asked = pronouns.filter(({ decisions }) => decisions !== null)
   const { input, forward } = model.targets(
@@ -107,12 +131,13 @@ export async function explainLinks(
           ...(nSteps ? { nSteps } : { tolerance }),
           ...(onProgress && { onProgress }),
         })
-  const decisions = pronouns.map(({ word, text, choices, decisions }): PronounDecision => {
-    if (!decisions) return { word, text, choices, attributions: null }
+  const decisions = pronouns.map(({ names: _, decisions, ...weighed }): PronounDecision => {
+    if (!decisions) return { ...weighed, attributions: null }
     const [logProbability, margin] = records.splice(0, 2)
-    return { word, text, choices, attributions: { logProbability: logProbability!, margin: margin! } }
+    return { ...weighed, attributions: { logProbability: logProbability!, margin: margin! } }
   })
-  return { document, resolution: resolutionOf(record, document), decisions, wordIds: input.wordIds }
+  const { decoding } = model.config
+  return { document, resolution: resolutionOf(record, document), decisions, decoding, wordIds: input.wordIds }
 }
 
 /** The records of an explained document, in the order of its text. */

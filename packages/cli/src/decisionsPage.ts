@@ -10,7 +10,7 @@ import {
   significant,
   tokenNumbersDetails,
 } from '@antecedent/attribution'
-import { type ExplainedDocument, nameOf, type PronounDecision, recordsOf } from './decisions.ts'
+import { type ExplainedDocument, outcomeOf, type PronounDecision, recordsOf } from './decisions.ts'
 import { weighedRows } from './decisionsText.ts'
 import { entityScript, entityStyle, hue, markedText } from './entityMarks.ts'
 import { namesOf } from './marks.ts'
@@ -68,14 +68,12 @@ function attributed(record: AttributionRecord): Html {
 
 function decisionSection(sides: readonly ExplainedDocument[], at: number): Html {
   const decisions = sides.map(({ decisions }) => decisions[at]!)
-  const outcome = ({ text, choices: [best] }: PronounDecision) =>
-    best ? `“${text}” → ${nameOf(best.antecedent)}` : `“${text}” is not among the spans that the model kept`
   const columns = decisions.map(({ attributions }) =>
     attributions
       ? html`<div>${attributed(attributions.logProbability)}${attributed(attributions.margin)}</div>`
       : html`<div></div>`,
   )
-  return html`<section class="decision"><h3>${[...new Set(decisions.map(outcome))].join(' · ')}</h3>
+  return html`<section class="decision"><h3>${[...new Set(decisions.map((decision) => `“${decision.text}” ${outcomeOf(decision)}`))].join(' · ')}</h3>
 ${weighedTable(decisions)}
 <div class="sides">${columns}</div></section>`
 }
@@ -83,14 +81,14 @@ ${weighedTable(decisions)}
 /** What a report says first: who is who, and why each pronoun was linked as it was. */
 export function decisionsLead(sides: readonly ExplainedDocument[]): ReportLead {
   const attributions = sides.flatMap(recordsOf)
-  const decisions = sides[0]!.decisions
+  const { decisions, decoding } = sides[0]!
   const weighed = sides.flatMap((side) => side.decisions.flatMap(({ choices }) => choices))
   const knowsStrings = weighed.some(({ stringMatch }) => stringMatch !== null)
   const body = html`<section class="part" id="links"><h2>Who is who</h2>
 <p class="caption">Mentions of one entity have one number and colour. Point at one to see the others, and what it refers to.</p>
 <div class="sides">${sides.map((side, s) => sideOf(side, s, sides.length))}</div></section>
 <section class="part" id="decisions"><h2>Why each pronoun was linked so</h2>
-<p class="caption">The model weighs the earlier spans, and that there is none. Two numbers of a decision are divided among the tokens, by Layer Integrated Gradients from a [PAD] baseline: the log-probability of the antecedent that it chose, and the margin of that one’s score over the next best. Spans and pairs are those that the model kept for this text, on the whole path, and so is what it knows of a pair besides vectors: distance, speaker${knowsStrings && ', equal words'}.${sides.length > 1 && ' Names and nouns keep their gender where the pronouns’ is exchanged.'}</p>
+<p class="caption">The model weighs the earlier spans, and that there is none.${decoding === 'entity' && ' The pronoun joins the entity whose mentions are likeliest together, and is linked to the likeliest of them.'} Two numbers of a decision are divided among the tokens, by Layer Integrated Gradients from a [PAD] baseline: the log-probability of the antecedent that it chose, and the margin of that one’s score over the best other. Spans and pairs are those that the model kept for this text, on the whole path, and so is what it knows of a pair besides vectors: distance, speaker${knowsStrings && ', equal words'}.${sides.length > 1 && ' Names and nouns keep their gender where the pronouns’ is exchanged.'}</p>
 ${decisions.map((_, at) => decisionSection(sides, at))}
 ${attributions.length > 0 && html`<details class="numbers"><summary>What the scores add up to</summary>${completenessTable(attributions)}</details>${tokenNumbersDetails(attributions)}`}</section>`
   return { body, style, script: entityScript, attributions }

@@ -12,7 +12,7 @@ import {
   visible,
   wrap,
 } from '@antecedent/attribution'
-import { type ExplainedDocument, nameOf, type PronounDecision, type WeighedMention } from './decisions.ts'
+import { type ExplainedDocument, nameOf, outcomeOf, type PronounDecision, type WeighedMention } from './decisions.ts'
 
 export interface DecisionStyle {
   readonly color: boolean
@@ -124,10 +124,7 @@ function attributionTable(sides: readonly ExplainedDocument[], columns: readonly
 function decisionLines(sides: readonly ExplainedDocument[], at: number, { color, width }: DecisionStyle): string[] {
   const decisions = sides.map(({ decisions }) => decisions[at]!)
   const pronouns = decisions.map(({ text }) => visible(text))
-  const lines = decisions.map(({ text, choices: [best] }) => {
-    const outcome = best ? `→ ${nameOf(best.antecedent)}` : 'is not among the spans that the model kept'
-    return bold(visible(`"${text}" ${outcome}`), color)
-  })
+  const lines = decisions.map((decision) => bold(visible(`"${decision.text}" ${outcomeOf(decision)}`), color))
   const rows = weighedRows(decisions)
   if (rows.length > 0) {
     lines.push(`  ${pad('probability of', nameWidth)}${pronouns.map((text) => padStart(text, cellWidth)).join('')}`)

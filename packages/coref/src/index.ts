@@ -32,6 +32,7 @@ export { type Choice, choicesOf, type Pronoun, pronounsOf } from './model/choice
 export {
   type CorefConfig,
   corefConfigToJson,
+  type Decoding,
   defaultConfig,
   type HigherOrder,
   ontonotesGenres,

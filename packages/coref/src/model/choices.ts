@@ -16,11 +16,12 @@ export interface Choice {
 }
 
 /**
- * What the span of a rank could be linked to, the highest score first; of equal ones the one that the model takes.
- * A span without earlier ones has one choice, no antecedent.
+ * What the span of a rank could be linked to: first what the model links it to, then the highest score first. Where
+ * entities decide, the first need not have the highest score, nor even one above that of no antecedent, 0: the mentions
+ * of its entity have most together. A span without earlier ones has one choice, no antecedent.
  */
 export function choicesOf(
-  record: Pick<ScoreRecord, 'antecedents' | 'scores' | 'distribution'> & {
+  record: Pick<ScoreRecord, 'antecedents' | 'scores' | 'distribution' | 'links'> & {
     readonly features: Pick<ScoreRecord['features'], 'stringMatch'>
   },
   rank: number,
@@ -35,7 +36,9 @@ export function choicesOf(
       stringMatch: matches?.[i - 1] ?? null,
     }),
   )
-  return choices.sort((a, b) => b.score - a.score) // stable: columns keep their order, as the argmax has it
+  const link = record.links[rank]!
+  const taken = ({ antecedent }: Choice) => Number((antecedent ?? -1) === link)
+  return choices.sort((a, b) => taken(b) - taken(a) || b.score - a.score)
 }
 
 /** A pronoun of a document. */

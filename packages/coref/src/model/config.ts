@@ -11,6 +11,10 @@ export const higherOrders = [
 ] as const
 export type HigherOrder = (typeof higherOrders)[number]
 
+/** How links follow from scores (`linksBy`). */
+export const decodings = ['antecedent', 'entity'] as const
+export type Decoding = (typeof decodings)[number]
+
 /** Everything that decides what a coreference model computes, its encoder aside. */
 export interface CorefConfig {
   /** pieces of a segment at most, `[CLS]` and `[SEP]` included */
@@ -38,6 +42,8 @@ export interface CorefConfig {
   /** scoring passes; span vectors are made anew between two of them */
   depth: number
   higherOrder: HigherOrder
+  /** whether a span goes to the antecedent with the best score, or to the entity with the best mentions together */
+  decoding: Decoding
   /** false: the coarse scores are the final ones */
   fineGrained: boolean
   lossType: 'marginalized' | 'hinge'
@@ -86,6 +92,7 @@ export const defaultConfig: CorefConfig = {
   dropoutRate: 0.3,
   depth: 1,
   higherOrder: 'attended_antecedent',
+  decoding: 'antecedent',
   fineGrained: true,
   lossType: 'marginalized',
   mentionLossCoef: 0,
@@ -104,7 +111,7 @@ export const defaultConfig: CorefConfig = {
   overlap: false,
 }
 
-/** Names of coref-hoi's configuration; `overlap_segments` and `use_string_match` are ours, as coref-hoi has neither. */
+/** Names of coref-hoi's configuration; `overlap_segments`, `use_string_match` and `decoding` are ours, as it has none of them. */
 const fileNames: Record<keyof CorefConfig, string> = {
   maxSegmentLength: 'max_segment_len',
   maxTrainingSegments: 'max_training_sentences',
@@ -119,6 +126,7 @@ const fileNames: Record<keyof CorefConfig, string> = {
   dropoutRate: 'dropout_rate',
   depth: 'coref_depth',
   higherOrder: 'higher_order',
+  decoding: 'decoding',
   fineGrained: 'fine_grained',
   lossType: 'loss_type',
   mentionLossCoef: 'mention_loss_coef',
@@ -164,6 +172,7 @@ const checks: Partial<Record<keyof CorefConfig, Check>> = {
   dropoutRate: within(0, 0.999),
   depth: whole(1),
   higherOrder: oneOf(...higherOrders),
+  decoding: oneOf(...decodings),
   lossType: oneOf('marginalized', 'hinge'),
   mentionLossCoef: within(0, Number.MAX_VALUE),
   falseNewDelta: within(0, Number.MAX_VALUE),

@@ -207,14 +207,21 @@ export class CorefModel {
     const { document, pieces } = this.#read(input, options.document)
     if (pieces.sentenceMap.length === 0) {
       return readLater(
-        recordOf({ pieces, document, pruned: nothingIn(this.#context(), pieces), scores: null, entities }),
+        recordOf({
+          config: this.config,
+          pieces,
+          document,
+          pruned: nothingIn(this.#context(), pieces),
+          scores: null,
+          entities,
+        }),
       )
     }
     const tokens = this.encode(pieces, { few: true })
     try {
       const pruned = await this.prune(tokens, pieces)
       const scores = pruned.kept.length === 0 ? null : await this.scores(tokens, pruned.structure)
-      const record = await readLater(recordOf({ pieces, document, pruned, scores, entities }))
+      const record = await readLater(recordOf({ config: this.config, pieces, document, pruned, scores, entities }))
       dispose(scores)
       return record
     } finally {

@@ -2,6 +2,7 @@
 import { scope, softmax } from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import type { Pieces } from '../documents/pieces.ts'
+import type { CorefConfig } from './config.ts'
 import { decodeLinks } from './decode.ts'
 import { type Places, placesOf } from './places.ts'
 import { bucketOf } from './prune.ts'
@@ -97,6 +98,7 @@ const mentionRecord = (scores: Pruned['mentionScores']): MentionRecord => ({
 
 /** What a record is made of. */
 export interface Observed {
+  readonly config: CorefConfig
   readonly pieces: Pieces
   readonly document: CorefDocument | undefined
   readonly pruned: Pruned
@@ -107,7 +109,7 @@ export interface Observed {
 }
 
 /** Reads all scores and makes the record. */
-export function* recordOf({ pieces, document, pruned, scores, entities }: Observed): Reading<ScoreRecord> {
+export function* recordOf({ config, pieces, document, pruned, scores, entities }: Observed): Reading<ScoreRecord> {
   const { candidates, kept } = pruned
   const structure = scores?.structure ?? pruned.structure
   const keptScore = (values: ArrayLike<number>) => Array.from(kept, (i) => values[i]!)
@@ -147,7 +149,7 @@ export function* recordOf({ pieces, document, pruned, scores, entities }: Observ
   const probabilities = scope(() => softmax(final))
   const distribution = withDummyFirst(structure, yield probabilities)
   probabilities.dispose()
-  const { links, clusters: found } = decodeLinks(finals, structure)
+  const { links, clusters: found } = decodeLinks(config, finals, structure)
   return {
     ...common,
     coarse: {

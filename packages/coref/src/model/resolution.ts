@@ -16,7 +16,7 @@ export interface Mention {
 export interface Link {
   readonly mention: Mention
   readonly antecedent: Mention
-  /** final score; a link needs more than 0 */
+  /** final score; more than 0, unless entities decide, whose mentions count together */
   readonly score: number
   /** of this antecedent, all others and none considered */
   readonly probability: number

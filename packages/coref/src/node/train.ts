@@ -1,11 +1,11 @@
 /** A training from its plan to a model on disk, which a killed run goes on with. */
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Bert, sha256Of } from '@antecedent/bert/node'
 import { OptionError } from '@antecedent/tensor'
 import { FormatError } from 'safetensors-ts'
-import type { CorefModel as BrowserCorefModel } from '../model/model.ts'
+import { CorefModel as BrowserCorefModel } from '../model/model.ts'
 import { initialHead, withIdentity, withValuesOf } from '../model/weights.ts'
 import { Course } from '../training/course.ts'
 import { trainingCurve } from '../training/curve.ts'
@@ -47,12 +47,14 @@ const trainingFiles = {
   metrics: 'metrics.jsonl',
   curve: 'curve.svg',
   best: 'best',
+  evaluated: 'evaluated',
 } as const
 
 /**
  * Trains a model. The folder gets `metrics.jsonl` (a line for each update and evaluation), `checkpoint.safetensors`,
  * `curve.svg`, and in `best/` the model of the evaluation with the best mean score on the development sets, its best
- * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended. A run that was
+ * offset of the dummy taken up, with `training.json`, how it came about, once the training has ended; in `evaluated/` that
+ * of every evaluation, by its update, where the settings ask for it. A run that was
  * killed goes on from its last checkpoint with the same bits, on any number of threads. A training that starts from a
  * model evaluates it first, so that `best/` is never worse; without epochs that is all.
  *
@@ -114,6 +116,9 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
     const trained = trainer.modelOf(state)
     const { plain, best } = await developmentScores(trained, documents.dev)
     await tell({ kind: 'evaluation', plain, best, ...moment() })
+    const { keepEvaluated } = plan.training
+    if (keepEvaluated)
+      await saveWithOffset(trained, best.offset, join(path('evaluated'), `${state.updates}`), options.half)
     if (progress.best === null || best.mean > progress.best.mean) {
       progress = { ...progress, best: { mean: best.mean, update: state.updates } }
       await saveWithOffset(trained, best.offset, path('best'), options.half)
@@ -144,39 +149,45 @@ export async function train(plan: TrainingPlan, folder: string, options: TrainOp
     const events = await readMetrics(path('metrics'))
     const start = await startOf(plan.start)
     const record = trainingRecord({ plan, documents, events, seconds, command: options.command ?? null, start })
-    await writeFile(join(path('best'), 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
+    const evaluated = existsSync(path('evaluated')) ? await readdir(path('evaluated')) : []
+    for (const folder of [path('best'), ...evaluated.map((update) => join(path('evaluated'), update))]) {
+      await writeFile(join(folder, 'training.json'), `${JSON.stringify(record, null, 1)}\n`)
+    }
   }
   disposeState(state)
   model.dispose()
   return { updates, finished: updates === of, best: progress.best, seconds, hashes: documents.hashes }
 }
 
-/** The encoder of a plan with new task layers, or with those of its model as far as that has them. */
-async function initialModel({ start, coref, training }: TrainingPlan): Promise<CorefModel> {
-  const folder = start.folders[0]!
-  const before = start.kind === 'model' ? await loadMean(start.folders) : null
-  const bert = before?.bert ?? (await Bert.fromPretrained(folder))
-  const { size } = bert.tokenizer.vocabulary
-  if (size > bert.config.vocabSize) {
-    const expected = `a vocabulary of at most ${bert.config.vocabSize} pieces, which the encoder has vectors for`
-    throw new FormatError({ file: join(folder, 'vocab.txt'), expected, got: `${size}` })
-  }
-  const parameters = initialHead(coref, bert.config.hiddenSize, keyFor(training.seed, 'head'))
+/** The encoder of a plan with new task layers, or its models with theirs as far as they have them, or their mean. */
+async function initialModel({ start, coref, training }: TrainingPlan): Promise<BrowserCorefModel> {
   const { bilinearIdentity } = training
-  const started = bilinearIdentity > 0 ? withIdentity(parameters, bilinearIdentity) : parameters
-  if (!before) return new CorefModel({ config: coref, bert, parameters: started })
-  const joined = withValuesOf(started, before.parameters)
-  for (const x of Object.values(before.parameters)) x.dispose()
-  return new CorefModel({ config: coref, bert, parameters: joined })
-}
-
-/** The mean of the models in some folders. */
-async function loadMean(folders: readonly string[]): Promise<BrowserCorefModel> {
-  const [first, ...others] = await Promise.all(folders.map((folder) => CorefModel.fromPretrained(folder)))
+  const newLayers = (bert: Bert) => {
+    const parameters = initialHead(coref, bert.config.hiddenSize, keyFor(training.seed, 'head'))
+    return bilinearIdentity > 0 ? withIdentity(parameters, bilinearIdentity) : parameters
+  }
+  const models = start.folders.map(async (folder) => {
+    const before = start.kind === 'model' ? await CorefModel.fromPretrained(folder) : null
+    const bert = before?.bert ?? (await Bert.fromPretrained(folder))
+    requireVectors(bert, folder)
+    if (!before) return new BrowserCorefModel({ config: coref, bert, parameters: newLayers(bert) })
+    const parameters = withValuesOf(newLayers(bert), before.parameters)
+    for (const x of Object.values(before.parameters)) x.dispose()
+    return new BrowserCorefModel({ config: coref, bert, parameters })
+  })
+  const [first, ...others] = await Promise.all(models)
   if (others.length === 0) return first!
   const mean = meanOfModels([first!, ...others])
   for (const model of [first!, ...others]) model.dispose()
   return mean
+}
+
+/** @throws {FormatError} where the vocabulary has pieces that the encoder has no vectors for */
+function requireVectors({ tokenizer, config }: Bert, folder: string): void {
+  const { size } = tokenizer.vocabulary
+  if (size <= config.vocabSize) return
+  const expected = `a vocabulary of at most ${config.vocabSize} pieces, which the encoder has vectors for`
+  throw new FormatError({ file: join(folder, 'vocab.txt'), expected, got: `${size}` })
 }
 
 /** What a training started from, for its record. */

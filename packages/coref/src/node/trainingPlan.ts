@@ -46,9 +46,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  * }
  * ```
  *
- * `model` in the place of `encoder` is a coreference model to go on with, or a list of them, whose mean it goes on with. Paths are those of files or folders, from the
- * folder of the plan's file. `coref` has coref-hoi's names, `training`
- * those of `parseTraining`; what is missing is as in the defaults.
+ * `model` in the place of `encoder` is a coreference model to go on with, or a list of them, whose mean it goes on with.
+ * Paths are those of files or folders, from the folder of the plan's file. `coref` has coref-hoi's names, `training` those
+ * of `parseTraining`; what is missing is as in the defaults.
  *
  * @throws {FormatError} with the key, for what is missing, unknown or not allowed
  */

@@ -3,7 +3,7 @@ import { add, OptionError } from '@antecedent/tensor'
 import type { CorefDocument } from '../documents/document.ts'
 import { addScoreCounts, countsOf, noCounts, type ScoreCounts, scoresOf } from '../metrics/score.ts'
 import type { CorefConfig } from '../model/config.ts'
-import { bestColumns, chosenAntecedents, clustersOf } from '../model/decode.ts'
+import { clustersOf, linksBy } from '../model/decode.ts'
 import { CorefModel } from '../model/model.ts'
 import type { ScoreRecord } from '../model/record.ts'
 import { resolutionOf } from '../model/resolution.ts'
@@ -25,11 +25,11 @@ export interface DevelopmentScores {
 const triedOffsets: readonly number[] = Array.from({ length: 25 }, (_, i) => (i - 12) / 4)
 
 /** The antecedents of a record's spans if every pair scored `offset` more: ranks, −1 for none. */
-const linksAt = ({ scores, antecedents }: ScoreRecord, offset: number): Int32Array =>
-  Int32Array.from(scores, ([, ...row], i) => {
-    const shifted = row.map((score) => score + offset)
-    return chosenAntecedents(bestColumns(shifted, row.length), Int32Array.from(antecedents[i]!), row.length)[0] ?? -1
-  })
+const linksAt = (config: CorefConfig, { scores, antecedents }: ScoreRecord, offset: number): Int32Array =>
+  linksBy(config, scores.length, (i) => ({
+    antecedents: antecedents[i]!,
+    scores: scores[i]!.slice(1).map((score) => score + offset),
+  }))
 
 /**
  * Whether the bias of the pair scorer is a constant on the final scores and nothing else: refinements and cluster merging
@@ -58,7 +58,7 @@ export async function developmentScores(
     for (const document of sets[name]!) {
       const record = await model.score(document, { entities: false })
       for (const [o, offset] of offsets.entries()) {
-        const { clusters: ranks } = clustersOf(linksAt(record, offset))
+        const { clusters: ranks } = clustersOf(linksAt(model.config, record, offset))
         const { clusters } = resolutionOf({ ...record, links: [], clusters: ranks }, document)
         const found = clusters.map((mentions) => mentions.map(({ words }) => words))
         const own = counts[o]!

@@ -52,6 +52,8 @@ export interface TrainingSettings {
   evaluationAntecedents: number
   /** updates from one evaluation to the next */
   evaluateFrequency: number
+  /** whether the model of every evaluation is kept, for means of them */
+  keepEvaluated: boolean
   /** updates from one checkpoint to the next */
   saveFrequency: number
 }
@@ -78,6 +80,7 @@ export const defaultTraining: TrainingSettings = {
   averageFrequency: 10,
   evaluationAntecedents: 0,
   evaluateFrequency: 1000,
+  keepEvaluated: false,
   saveFrequency: 500,
 }
 
@@ -90,6 +93,7 @@ const number = (expected: string, fits: (value: number) => boolean): Check => [
 const whole = (least: number) =>
   number(`a whole number of at least ${least}`, (n) => Number.isSafeInteger(n) && n >= least)
 const atLeastZero = number('a number of at least 0', (n) => n >= 0 && n < Number.POSITIVE_INFINITY)
+const boolean: Check = ['true or false', (value) => typeof value === 'boolean']
 const share = number('a number in [0, 1)', (n) => n >= 0 && n < 1)
 
 /** Names at the file (ours where coref-hoi has none), and what is allowed. */
@@ -105,7 +109,7 @@ const fields: Record<keyof TrainingSettings, readonly [name: string, check: Chec
   weightDecay: ['adam_weight_decay', atLeastZero],
   warmupRatio: ['warmup_ratio', share],
   maxGradNorm: ['max_grad_norm', atLeastZero],
-  keepGold: ['keep_gold', ['true or false', (value) => typeof value === 'boolean']],
+  keepGold: ['keep_gold', boolean],
   genreDropout: ['genre_dropout', share],
   wordMasking: ['word_masking', share],
   renaming: ['renaming', share],
@@ -114,6 +118,7 @@ const fields: Record<keyof TrainingSettings, readonly [name: string, check: Chec
   averageFrequency: ['average_frequency', whole(1)],
   evaluationAntecedents: ['eval_top_antecedents', whole(0)],
   evaluateFrequency: ['eval_frequency', whole(1)],
+  keepEvaluated: ['keep_evaluated', boolean],
   saveFrequency: ['save_frequency', whole(1)],
 }
 
