@@ -1,4 +1,4 @@
-import { defaultConfig, type Pieces, parseCorefConfig, structureOfSpans } from '@antecedent/coref'
+import { defaultConfig, type Pieces, parseCorefConfig, type Structure, structureOfSpans } from '@antecedent/coref'
 import {
   dropoutOf,
   fold,
@@ -153,6 +153,15 @@ test('fine scores in factored form are those of whole pairs, also in chunks, and
   }
 })
 
+/** Fine scores where there is an antecedent; elsewhere they mean nothing. */
+const ofPairs = (scores: Tensor, { antecedents, width }: Structure): Tensor =>
+  scores.mul(
+    tensor(
+      Float64Array.from(antecedents, (j) => Number(j >= 0)),
+      [antecedents.length / width, width],
+    ),
+  )
+
 test('products shared by pairs with the same first or last pieces change no score and no gradient', () => {
   for (const changes of [{}, { useStringMatch: true }, variants['no features at all']!]) {
     const model = tinyModel(changes)
@@ -172,12 +181,15 @@ test('products shared by pairs with the same first or last pieces change no scor
     ] as const
     const structure = structureOfSpans(model.config, pieces, spans)
     const scoresBy = (x: Tensor, own: Context, options: PairOptions) =>
-      finePairs(
-        own,
-        spanVectors(own, x, headLogits(own, x), structure),
+      ofPairs(
+        finePairs(
+          own,
+          spanVectors(own, x, headLogits(own, x), structure),
+          structure,
+          pairFeatures(own, structure),
+          options,
+        ),
         structure,
-        pairFeatures(own, structure),
-        options,
       )
     const weight = model.parameters['coref_score_ffnn.0.weight']!
     const gradients = (options: PairOptions) =>
@@ -226,7 +238,7 @@ test('features that a tap puts in place are read pair by pair, and span by span'
     const { result: plain } = tap({ replace }, () =>
       plainPairs(context, spanVectors(context, tokens, headLogits(context, tokens), structure), structure),
     )
-    allClose(result.passes[0]!.fine, plain, close)
+    allClose(ofPairs(result.passes[0]!.fine, structure), ofPairs(plain, structure), close)
   }
 })
 

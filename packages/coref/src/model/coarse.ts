@@ -88,11 +88,11 @@ export function coarseRows(
   const k = mentions.size
   const shape = [end - begin, k]
   const bilinear = matmul(rowsOf(source, begin, end), target, { transposeB: true })
-  const rows = (value: Matcher) =>
-    Int32Array.from({ length: (end - begin) * k }, (_, at) => {
-      const [i, j] = [begin + Math.floor(at / k), at % k]
-      return j < i ? value(i, j) : 0
-    })
+  const rows = (value: Matcher) => {
+    const list = new Int32Array((end - begin) * k)
+    for (let i = begin; i < end; i++) for (let j = 0; j < i; j++) list[(i - begin) * k + j] = value(i, j)
+    return list
+  }
   const distance = entries(
     priors.distance,
     rows((i, j) => bucketOf(i - j)),

@@ -4,6 +4,7 @@ import {
   checkpoint,
   concat,
   type Drop,
+  indexSelect,
   isTapped,
   linear,
   mul,
@@ -20,6 +21,7 @@ import {
   featureRows,
   finishScore,
   hiddenDrops,
+  integers,
   laterLayers,
   rowsOf,
   type SharedRows,
@@ -38,8 +40,8 @@ const chunkElements = 2 ** 23
 const keptElements = 2 ** 26
 
 /**
- * The features of pairs: speaker, genre, segment distance, antecedent distance, string match, as far as the settings use them. Each
- * is at its site. Null where there are none.
+ * The features of pairs: speaker, genre, segment distance, antecedent distance, string match, as far as the settings
+ * use them. Each is at its site. Null where there are none.
  *
  * @returns `[…, k, c, features]`
  */
@@ -205,13 +207,25 @@ function plainScores(
   return finishScore(sums, later, drops)
 }
 
+/** The pairs of a chunk that have an antecedent, of its `[rows, c]` places; the first place stands in where none has. */
+function pairsOf({ structure: { antecedents, width }, begin, end }: Chunk) {
+  const chunk = antecedents.subarray(begin * width, end * width)
+  const found = Array.from(chunk.keys()).filter((at) => chunk[at]! >= 0)
+  const places = Int32Array.from(found.length > 0 ? found : [0])
+  /** the pair of each place, the first one where there is none */
+  const pairs = new Int32Array(chunk.length)
+  for (const [pair, at] of places.entries()) pairs[at] = pair
+  const others = places.map((at) => Math.max(0, chunk[at]!))
+  return { places, pairs, owns: places.map((at) => begin + Math.floor(at / width)), others }
+}
+
 /**
- * The same, where pairs share what parts of their first layer they have in common. What is dense is multiplied pair by
- * pair; everything else is added row by row.
+ * The same, of pairs that have an antecedent alone, where pairs share what parts of their first layer they have in
+ * common. What is dense is multiplied pair by pair; everything else is added row by row.
  */
 function sharedScores(
   chunk: Chunk,
-  { all, own, byOwn, byOther, phi }: PairInputs,
+  { all, byOwn, byOther, phi }: PairInputs,
   parts: readonly PairPart[],
   weights: readonly Tensor[],
   later: readonly Tensor[],
@@ -219,27 +233,20 @@ function sharedScores(
 ): Tensor {
   const { structure, begin, end } = chunk
   const { width, starts, ends } = structure
-  const [columns, g] = [antecedentsOf(chunk), all.shape.at(-1)!]
-  const ranks = columns.map((_, p) => begin + Math.floor(p / width))
+  const g = all.shape.at(-1)!
+  const { places, pairs, owns, others } = pairsOf(chunk)
+  const featuresAt = (which: Int32Array): Tensor =>
+    takeRows(reshape(phi!, [...phi!.shape.slice(0, -3), pairs.length, phi!.shape.at(-1)!]), which)
+  const products = (x: Tensor, mine: Int32Array, other: Int32Array) => mul(takeRows(x, mine), takeRows(x, other))
   const shared: SharedRows[] = [
-    { table: byOwn, rows: ranks.map((i) => i - begin) },
-    { table: byOther, rows: columns },
+    { table: byOwn, rows: owns.map((i) => i - begin) },
+    { table: byOther, rows: others },
   ]
-  const sharedBy = (places: Int32Array, x: Tensor, weight: Tensor): SharedRows => {
-    const most = 1 + places.reduce((most, place) => Math.max(most, place), 0)
-    const { first, place } = alike(Float64Array.from(columns, (j, p) => places[ranks[p]!]! * most + places[j]!))
-    const [left, right] = [ranks, columns].map((side) =>
-      takeRows(
-        x,
-        first.map((p) => side[p]!),
-      ),
-    ) as [Tensor, Tensor]
-    return { table: linear(mul(left, right), weight), rows: place }
-  }
-  const ofFeatures = (features: Tensor, weight: Tensor): SharedRows => {
-    const { first, place } = alike(featureKeys(chunk))
-    const rows = reshape(features, [...features.shape.slice(0, -3), columns.length, features.shape.at(-1)!])
-    return { table: linear(takeRows(rows, first), weight), rows: place }
+  const sharedBy = (values: Int32Array, x: Tensor, weight: Tensor): SharedRows => {
+    const most = 1 + values.reduce((most, value) => Math.max(most, value), 0)
+    const { first, place } = alike(Float64Array.from(others, (j, pair) => values[owns[pair]!]! * most + values[j]!))
+    const [mine, other] = [owns, others].map((list) => first.map((pair) => list[pair]!)) as [Int32Array, Int32Array]
+    return { table: linear(products(x, mine, other), weight), rows: place }
   }
   let dense: Tensor | null = null
   let from = 0
@@ -249,24 +256,30 @@ function sharedScores(
     if (part.by === 'start') shared.push(sharedBy(starts, slice(all), weight))
     else if (part.by === 'end') shared.push(sharedBy(ends, slice(all), weight))
     else if (part.by === 'width') shared.push(sharedBy(widthsOf(structure), slice(all), weight))
-    else if (part.by === 'features') shared.push(ofFeatures(phi!, weight))
-    else {
-      const pair = mul(unsqueeze(slice(own), -2), takeRows(slice(all), columns, [end - begin, width]))
+    else if (part.by === 'features') {
+      const { first, place } = alike(featureKeys(structure, places, begin * width))
+      const table = linear(featuresAt(first.map((pair) => places[pair]!)), weight)
+      shared.push({ table, rows: place })
+    } else {
+      const pair = products(slice(all), owns, others)
       const isWhole = from + part.width > g
-      dense = linear(isWhole ? sideBySide([pair, phi!]) : pair, weight)
+      dense = linear(isWhole ? sideBySide([pair, featuresAt(places)]) : pair, weight)
     }
     from += part.width
   }
-  const [lead, size] = [dense!.shape.slice(0, -3), dense!.shape.at(-1)!]
-  const flat = reshape(dense!, [...lead, columns.length, size])
-  return reshape(scoreOfRows(flat, shared, later, drop), [...lead, end - begin, width])
+  const scores = scoreOfRows(dense!, shared, later, drop)
+  const byPlace = indexSelect(scores, integers(pairs, scores), -1)
+  return reshape(byPlace, [...scores.shape.slice(0, -1), end - begin, width])
 }
 
-/** What decides the features of a chunk's pairs, as one number; where there is no antecedent too. */
-function featureKeys({ structure, begin, end }: Chunk): Float64Array {
-  const { width, sameSpeaker, segmentDistance, offsets, stringMatch } = structure
-  return Float64Array.from({ length: (end - begin) * width }, (_, p) => {
-    const at = begin * width + p
+/** What decides the features of pairs, each as one number; where there is no antecedent too. */
+function featureKeys(
+  { sameSpeaker, segmentDistance, offsets, stringMatch }: Structure,
+  places: Int32Array,
+  from: number,
+): Float64Array {
+  return Float64Array.from(places, (place) => {
+    const at = from + place
     const parts = [Math.max(0, segmentDistance[at]!), sameSpeaker[at]!, stringMatch?.[at] ?? 0, bucketOf(offsets[at]!)]
     return parts.reduce((key, part) => key * 16 + part, 0)
   })

@@ -6,9 +6,17 @@ import type { Spans } from './spans.ts'
 export const spanCount = ({ topSpanRatio, maxSpans }: CorefConfig, pieces: number): number =>
   Math.floor(Math.min(maxSpans, topSpanRatio * pieces))
 
-/** Indices by score, the largest first; of equal ones the lowest index first. */
-const descending = (scores: ArrayLike<number>): Int32Array =>
-  Int32Array.from(scores, (_, i) => i).sort((a, b) => scores[b]! - scores[a]! || a - b)
+/**
+ * Indices by score, the largest first, of equal ones the lowest; the first `count`. Numbers sort much faster than what a
+ * function compares, so where few are asked for they say which indices are worth it.
+ */
+function descending(scores: ArrayLike<number>, count = scores.length): Int32Array {
+  const n = scores.length
+  const least = count < n ? Float64Array.from(scores).sort()[n - count]! : Number.NEGATIVE_INFINITY
+  const indices: number[] = []
+  for (let i = 0; i < n; i++) if (!(scores[i]! < least)) indices.push(i)
+  return Int32Array.from(indices.sort((a, b) => scores[b]! - scores[a]! || a - b)).subarray(0, count)
+}
 
 /**
  * Greedy selection: by score, a candidate is kept unless it crosses one that is kept already. Spans may nest.
@@ -52,10 +60,8 @@ export function keepSpans({ starts, ends }: Spans, scores: ArrayLike<number>, co
 export function bestAntecedents(scores: ArrayLike<number>, first: number, k: number, count: number): Int32Array {
   const rows = scores.length / k
   const best = new Int32Array(rows * count).fill(-1)
-  for (let r = 0; r < rows; r++) {
-    const row = Array.from({ length: first + r }, (_, j) => scores[r * k + j]!)
-    best.set(descending(row).subarray(0, count), r * count)
-  }
+  const all = Float64Array.from(scores)
+  for (let r = 0; r < rows; r++) best.set(descending(all.subarray(r * k, r * k + first + r), count), r * count)
   return best
 }
 
