@@ -26,6 +26,7 @@ async function runMicro(options: Options) {
 }
 
 const runCoref = (benchmark: 'coref' | 'train') => async (options: Options) => {
+  await allowFused() // the sides do so too: for the header
   const { coref } = await import('./coref/main.ts')
   return await coref(benchmark, options, console.log, tell)
 }
