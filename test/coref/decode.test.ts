@@ -1,4 +1,5 @@
 /** Links from scores: by the best antecedent, and by the likeliest entity. */
+import { type CorefModel, developmentScores, readText } from '@antecedent/coref'
 import { randomKey, uniform, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -88,6 +89,23 @@ test('a model decodes as its settings say; scores and probabilities are the same
     assert.equal(other!.links, literal(options))
     assert.equal(other!.clusters, clustersOf(Int32Array.from(other!.links)).clusters)
     different += Number(other!.links.join() !== one!.links.join())
+  }
+  assert.ok(different > 0)
+})
+
+test('development scores are of the links that the settings make', async () => {
+  const text =
+    'the nurse called the doctor because she was late and the nurse was kind . he was late . the doctor called .'
+  const settings = { maxTopAntecedents: 99, topSpanRatio: 2 }
+  let different = 0
+  for (let seed = 1; seed <= 8; seed++) {
+    const [model, other] = (['entity', 'antecedent'] as const).map((decoding) =>
+      tinyModel({ ...settings, decoding }, seed),
+    ) as [CorefModel, CorefModel]
+    const { clusters } = await model.resolve(text)
+    const key = { ...readText(text), clusters: clusters.map((mentions) => mentions.map(({ words }) => words)) }
+    assert.is((await developmentScores(model, { own: [key] })).plain.mean, Number(clusters.length > 0))
+    different += Number((await developmentScores(other, { own: [key] })).plain.mean < 1)
   }
   assert.ok(different > 0)
 })
