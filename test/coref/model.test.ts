@@ -4,7 +4,6 @@ import {
   fold,
   matmul,
   memoryInfo,
-  noDropout,
   normal,
   randomKey,
   softmax,
@@ -20,22 +19,16 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { genreIndex } from '../../packages/coref/src/model/config.ts'
 import { finePairs, pairFeatures } from '../../packages/coref/src/model/fine.ts'
-import type { Context } from '../../packages/coref/src/model/layers.ts'
 import { candidateScores, mentionScores } from '../../packages/coref/src/model/mentions.ts'
 import { bestAntecedents, bucketOf, keepSpans, spanCount } from '../../packages/coref/src/model/prune.ts'
 import { entityMatrix } from '../../packages/coref/src/model/refine.ts'
 import { candidateSpans, headLogits, spanVectors } from '../../packages/coref/src/model/spans.ts'
-import { tinyModel, tinyPieces, variants } from './tinyModel.ts'
+import { contextOf, tinyModel, tinyPieces, variants } from './tinyModel.ts'
 
 await useDevice('ref') // f64
 
 const test = suite('coref model')
 const close = { rtol: 1e-10, atol: 1e-11 }
-const contextOf = ({ config, parameters }: ReturnType<typeof tinyModel>): Context => ({
-  config,
-  parameters,
-  drops: noDropout,
-})
 const pieces = tinyPieces([13, 9, 12])
 
 test('buckets are those of the table', () => {

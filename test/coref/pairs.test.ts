@@ -1,22 +1,17 @@
 /** Fine scores of pairs: factored, in chunks, shared, and with what a tap puts in place, beside pairs written out. */
 import { type Structure, structureOfSpans } from '@antecedent/coref'
-import { grad, noDropout, normal, randomKey, stack, type Tensor, tap, tensor, useDevice } from '@antecedent/tensor'
+import { grad, normal, randomKey, stack, type Tensor, tap, tensor, useDevice } from '@antecedent/tensor'
 import { allClose } from '@antecedent/tensor/testing'
 import { suite } from 'uvu'
 import { finePairs, type PairOptions, pairFeatures } from '../../packages/coref/src/model/fine.ts'
 import { type Context, score, takeRows } from '../../packages/coref/src/model/layers.ts'
 import { headLogits, spanVectors } from '../../packages/coref/src/model/spans.ts'
-import { tinyModel, tinyPieces, variants } from './tinyModel.ts'
+import { contextOf, tinyModel, tinyPieces, variants } from './tinyModel.ts'
 
 await useDevice('ref') // f64
 
 const test = suite('fine pairs')
 const close = { rtol: 1e-10, atol: 1e-11 }
-const contextOf = ({ config, parameters }: ReturnType<typeof tinyModel>): Context => ({
-  config,
-  parameters,
-  drops: noDropout,
-})
 const pieces = tinyPieces([13, 9, 12])
 
 /** FFNN([g_i; g_j; g_i∘g_j; φ]) with every pair written out. */

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { Bert, type BertConfig, parameterShapes, Vocabulary, WordPieceTokenizer } from '@antecedent/bert'
 import { type CorefConfig, CorefModel, defaultConfig, headShapes, type Pieces } from '@antecedent/coref'
 import { CorefModel as SavedModel } from '@antecedent/coref/node'
-import { fold, normal, randomKey, type Tensor } from '@antecedent/tensor'
+import { fold, noDropout, normal, randomKey, type Tensor } from '@antecedent/tensor'
+import type { Context } from '../../packages/coref/src/model/layers.ts'
 
 const words = ['the', 'nurse', 'called', 'doctor', 'because', 'she', 'he', 'was', 'kind', 'and', 'late', '.', '##s']
 const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
@@ -49,6 +50,9 @@ export function tinyModel(changes: Partial<CorefConfig> = {}, seed = 3, dtype: '
   const bert = new Bert({ config: bertConfig, parameters: draw(parameterShapes(bertConfig), 1), tokenizer })
   return new CorefModel({ config, bert, parameters: draw(headShapes(config, bertConfig.hiddenSize), 2) })
 }
+
+/** What the stages of a model take, without dropout. */
+export const contextOf = ({ config, parameters }: CorefModel): Context => ({ config, parameters, drops: noDropout })
 
 /** Segments of these lengths, `[CLS]` and `[SEP]` included, of two sentences and two speakers each. */
 export function tinyPieces(lengths: readonly number[], seed = 1): Pieces {

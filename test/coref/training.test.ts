@@ -1,4 +1,4 @@
-/** Training: schedules, the order of documents, learning, and runs that stop, break and go on. */
+/** Training: learning, and runs that stop, break and go on. */
 import { execFile, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,13 +10,13 @@ import {
   type CorefDocument,
   type DivergenceError,
   defaultConfig,
-  defaultTraining,
+  developmentScores,
   disposeState,
   initialHead,
-  parameterGroups,
   parseTraining,
   readText,
   Trainer,
+  withOffset,
   writeConll,
 } from '@antecedent/coref'
 import { CorefModel, readTrainingPlan, type TrainEvent, type TrainingRecord, train } from '@antecedent/coref/node'
@@ -32,58 +32,7 @@ const test = suite('training')
 const folder = mkdtempSync(join(tmpdir(), 'antecedent-training-'))
 test.after(() => rmSync(folder, { recursive: true }))
 
-const close = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-12 * Math.abs(b) + 1e-18, `${a} for ${b}`)
-
-test('the schedules of coref-hoi and of the TensorFlow code, point by point', () => {
-  const model = tinyModel({}, 3, 'f32')
-  const rates = (recipe: 'hoi' | 'tf') => {
-    const settings = { ...defaultTraining, recipe, bertLearningRate: 1e-5, taskLearningRate: 2e-4 }
-    const groups = parameterGroups(model, settings, 100)
-    const [bert, task] = (['bert', 'task'] as const).map((part) => groups.find((group) => group.part === part)!.rate)
-    return { bert: bert!, task: task! }
-  }
-  const [hoi, tf] = [rates('hoi'), rates('tf')]
-  for (let n = 0; n <= 100; n++) {
-    close(hoi.bert(n), n < 10 ? 1e-5 * (n / 10) : 1e-5 * ((100 - n) / 90))
-    close(hoi.task(n), 2e-4 * ((100 - n) / 100))
-    close(tf.bert(n), n < 10 ? 1e-5 * (n / 10) : 1e-5 * (1 - n / 100))
-    close(tf.task(n), n < 10 ? 2e-4 * (n / 10) : 2e-4 * (1 - n / 100))
-  }
-  model.dispose()
-})
-
-test('groups: every parameter but the pooler once, biases and norms without decay, lower layers slower', () => {
-  const model = tinyModel({}, 3, 'f32')
-  const groups = parameterGroups(model, { ...defaultTraining, layerDecay: 0.5, bertLearningRate: 8 }, 10)
-  const names = groups.flatMap((group) => group.names)
-  const expected = [
-    ...Object.keys(model.bert.parameters)
-      .filter((name) => !name.startsWith('pooler.'))
-      .map((name) => `bert.${name}`),
-    ...Object.keys(model.parameters),
-  ]
-  assert.equal([...names].sort(), expected.sort())
-  const rateOf = (part: string) => groups.find((group) => group.names.some((name) => name.includes(part)))!.rate(1)
-  assert.equal(['layer.1.', 'layer.0.', 'word_embeddings'].map(rateOf), [8, 4, 2])
-  model.dispose()
-})
-
-const words = [
-  'the',
-  'nurse',
-  'called',
-  'doctor',
-  'because',
-  'she',
-  'he',
-  'was',
-  'kind',
-  'late',
-  'and',
-  'it',
-  'rain',
-  '.',
-]
+const words = 'the nurse called doctor because she he was kind late and it rain .'.split(' ')
 const specials = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 
 const smallBert: BertConfig = {
@@ -245,6 +194,24 @@ test('a model is trained further, with what its settings add; its record is in t
   await rejects(readTrainingPlan(file), /model.*either encoder or model, got both/)
   writeFileSync(file, JSON.stringify({ ...json, model: start, coref: { ...coref, max_span_width: 2 } }))
   await rejects(train(await readTrainingPlan(file), join(folder, 'smaller')), /emb_span_width.weight of at most/)
+})
+
+test('the model that is kept has its best offset within', async () => {
+  const best = await CorefModel.fromPretrained(join(folder, 'overfit', 'best'))
+  const records = await Promise.all(documents.map((document) => best.score(document)))
+  const linked = records.flatMap(({ links, antecedents, scores }) =>
+    links.flatMap((j, i) => (j < 0 ? [] : [scores[i]![1 + antecedents[i]!.indexOf(j)]!])),
+  )
+  const shifted = withOffset(best, -Math.min(...linked) - 0.5) // the weakest link is lost, and a small offset finds it
+  await new CorefModel(shifted).save(join(folder, 'shifted'))
+  const file = await planFile('kept', { num_epochs: 0 }, { encoder: undefined, model: join(folder, 'shifted') })
+  const plan = await readTrainingPlan(file)
+  await train({ ...plan, coref: best.config }, join(folder, 'kept'))
+  const kept = await CorefModel.fromPretrained(join(folder, 'kept', 'best'))
+  const plainOf = async (model: Parameters<typeof developmentScores>[0]) =>
+    (await developmentScores(model, { two: documents })).plain.mean
+  assert.equal([(await plainOf(shifted)) < 1, await plainOf(kept)], [true, 1])
+  for (const model of [best, kept]) model.dispose()
 })
 
 /** Everything that a checkpoint knows of the training, but for the clock. */
