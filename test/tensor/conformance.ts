@@ -4,6 +4,7 @@ import {
   type DType,
   dispose,
   flip,
+  full,
   layerNorm,
   linear,
   matmul,
@@ -15,6 +16,7 @@ import {
   type Tensor,
   tensor,
   uniform,
+  zeros,
 } from '@antecedent/tensor'
 import { apply, type Case, type Op, ops } from '@antecedent/tensor/internal'
 import { allClose } from '@antecedent/tensor/testing'
@@ -296,6 +298,20 @@ export function conformance(device: string, promises: Promises, isThere = true) 
         ])
       }
       await compare(device, make, { rtol: 0, atol: 3e-7 * k! + 1e-6 })
+    }
+  })
+
+  test('sums of nothing are 0, or the bias, whatever memory held before', async () => {
+    for (const m of [3, 70, 130]) {
+      const make = (): Pair[] => {
+        const [a, b, bias] = [zeros([m, 0], onRef), zeros([16, 0], onRef), normal([16], randomKey(m), onRef)]
+        for (let i = 0; i < 3; i++) there(full([m, 16], 7, onRef)).dispose()
+        return [
+          [matmul(there(a), there(b), { transposeB: true }), zeros([m, 16], onRef)],
+          [linear(there(a), there(b), there(bias)), linear(a, b, bias)],
+        ]
+      }
+      await compare(device, make, { rtol: 0, atol: 0 })
     }
   })
 

@@ -96,7 +96,7 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const panels = Math.ceil(n / panelWidth)
     const bytes = panels * panelWidth * k * 4
     const multiply = (at: number): void => {
-      if (engine.fused && m >= packedFrom) {
+      if (engine.fused && m >= packedFrom && k > 0) {
         multiplyPacked(a, at, biasAt, y)
         return
       }
