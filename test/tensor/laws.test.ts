@@ -14,11 +14,13 @@ import {
   indexSelect,
   jvp,
   layerNorm,
+  linear,
   logSoftmax,
   logSumExp,
   matmul,
   max,
   maximum,
+  memoryInfo,
   mul,
   permute,
   prod,
@@ -261,6 +263,47 @@ lawOfTwo('vjp and jvp are linear in their direction', { domain: [-2, 2] }, (a, b
   allClose(pullback(u.mul(2).sub(v)), pullback(u).mul(2).sub(pullback(v)), close)
   const push = (d: Tensor) => jvp(f, a, d).tangent
   allClose(push(a.mul(2).sub(a.cos())), push(a).mul(2).sub(push(a.cos())), close)
+})
+
+test('products of what repeats along axes of a batch are computed once, and are those of a dense copy', () => {
+  const wave = (shape: readonly number[], phase: number) => {
+    const size = shape.reduce((a, b) => a * b, 1)
+    return tensor(
+      Float64Array.from({ length: size }, (_, i) => Math.sin(i + phase)),
+      shape,
+    )
+  }
+  const copyOf = (x: Tensor) => tensor(x.dataSync(), x.shape, x)
+  const [matrix, weight, bias] = [wave([5, 3], 1), wave([2, 3], 2), wave([2], 3)]
+  const products = (x: Tensor) => [matmul(x, matrix, { transposeB: true }), linear(x, weight, bias)] as const
+  const bytesOf = (f: () => unknown) => {
+    const before = memoryInfo().liveBytes
+    f()
+    return memoryInfo().liveBytes - before
+  }
+  for (const [from, to, once] of [
+    ['1 4 3', '7 4 3', '1 4 3'],
+    ['6 1 4 3', '6 7 4 3', '6 1 4 3'],
+    ['1 6 1 4 3', '2 6 7 4 3', '6 4 3'],
+    ['1 3', '4 3', '4 3'], // rows are no batch
+  ].map((row) => row.map((sizes) => sizes.split(' ').map(Number)))) {
+    const x = expand(wave(from!, 4), to!)
+    const [dense, alone] = [copyOf(x), wave(once!, 4)]
+    assert.is(
+      bytesOf(() => products(x)),
+      bytesOf(() => products(alone)),
+    )
+    for (const k of [0, 1] as const) {
+      allClose(products(x)[k], products(dense)[k], { rtol: 1e-15, atol: 1e-15 })
+      // every entry has a gradient of its own
+      const loss = (x: Tensor) => sum(products(x)[k].square())
+      allClose(grad(loss)(x), grad(loss)(dense), close)
+      const push = (d: Tensor) => jvp((x) => products(x)[k], dense, d).tangent
+      allClose(push(x), push(dense), close)
+    }
+  }
+  const [p, q] = [expand(wave([1, 2, 3], 5), [4, 2, 3]), expand(wave([3, 2], 6), [4, 3, 2])]
+  allClose(matmul(p, q), matmul(copyOf(p), copyOf(q)), close)
 })
 
 test('attention is what it is made of, and a row of −∞ gives zeros with zero gradient', () => {

@@ -130,6 +130,8 @@ export interface Op<Name extends string = string, Attrs = unknown> {
   readonly inputs: readonly Name[] | '...'
   /** how operands of different rank are aligned: at their end, as in NumPy */
   readonly broadcasts?: boolean
+  /** The last two axes are the operation's, with one matrix a batch entry: entries that repeat are computed once. */
+  readonly perMatrix?: boolean
   /** Shape of the result; throws `ShapeError`. Not asked where there is `compute`. */
   shape(inputs: Meta[], attrs: Attrs): Shape
   /** Dtype of the result; default: that of the first input. */
@@ -205,9 +207,49 @@ function evaluate<Name extends string, Attrs>(op: Op<Name, Attrs>, inputs: Tenso
     return y
   }
   if (!op.forward) throw internal(`${op.name} has neither view nor forward`)
+  const repeats = op.perMatrix ? repeatedAxes(inputs) : []
+  if (repeats.length > 0) return evaluateOnce(op, inputs, attrs, repeats)
   const y = roomFor(op, inputs, attrs)
   const views = inputs.map((x) => x.view())
   op.forward(y.backend.kernels, views, y.view(), attrs)
+  return y
+}
+
+/** Batch axes, counted from the end, along which some operand is stretched and none changes. */
+function repeatedAxes(inputs: readonly Tensor[]): number[] {
+  const layouts = inputs.map((x) => x.concrete().layout)
+  const axes = Math.max(...layouts.map(({ shape }) => shape.length))
+  const found: number[] = []
+  for (let axis = 3; axis <= axes; axis++) {
+    const reach = layouts.filter(({ shape }) => shape.length >= axis && shape.at(-axis) !== 1)
+    if (reach.length > 0 && reach.every(isStretched(axis))) found.push(axis)
+  }
+  return found
+}
+
+const isStretched =
+  (axis: number) =>
+  ({ shape, strides }: Layout): boolean =>
+    shape.at(-axis)! > 1 && strides.at(-axis) === 0
+
+/** Runs an operation with one entry of the axes that repeat, and stretches the result along them. */
+function evaluateOnce<Name extends string, Attrs>(
+  op: Op<Name, Attrs>,
+  inputs: Tensor[],
+  attrs: Attrs,
+  axes: readonly number[],
+): Tensor {
+  const narrow = inputs.map((x) => {
+    const { storage, layout } = x.concrete()
+    const shape = layout.shape.map((n, i) => (axes.includes(layout.shape.length - i) ? 1 : n))
+    return Tensor.own(storage.retain(), { ...layout, shape })
+  })
+  const once = evaluate(op, narrow, attrs)
+  const { storage, layout } = once.concrete()
+  const shape = op.shape(inputs, attrs)
+  const strides = layout.strides.map((stride, i) => (shape[i] === layout.shape[i] ? stride : 0))
+  const y = Tensor.own(storage.retain(), { ...layout, shape, strides })
+  for (const x of [...narrow, once]) x.dispose()
   return y
 }
 

@@ -23,6 +23,7 @@ export const matmulOps = {
     name: 'linear',
     inputs: ['x', 'weight', 'bias'],
     broadcasts: true,
+    perMatrix: true,
     shape: ([x, weight]) => [...x!.shape.slice(0, -1), weight!.shape.at(-2)!],
     forward: (kernels, [x, weight, bias], y) => {
       const { shape, strides } = weight!
@@ -61,6 +62,7 @@ export const matmulOps = {
     name: 'matmul',
     inputs: ['a', 'b'],
     broadcasts: true,
+    perMatrix: true,
     shape: ([a, b]) => [...broadcastShapes('matmul', batchOf(a!), batchOf(b!)), a!.shape.at(-2)!, b!.shape.at(-1)!],
     forward: (kernels, [a, b], y) => {
       const batch = y.shape.slice(0, -2)
