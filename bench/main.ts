@@ -11,22 +11,22 @@ import { type Options, parseOptions, usage } from './options.ts'
 const tell = (text: string) => void process.stderr.write(text)
 
 /** As the command does; the header says in the device's words whether it came about. */
-async function allowFused(): Promise<void> {
-  const { allowFusedMultiplyAdd } = await import('@antecedent/tensor/internal')
-  allowFusedMultiplyAdd()
+async function allowVectors(): Promise<void> {
+  const { allowFastVectors } = await import('@antecedent/tensor/internal')
+  allowFastVectors()
 }
 
 async function runMicro(options: Options) {
   const { env, unset } = fairEnvironment(process.env, options.threads ?? 2)
   applyEnvironment(env)
-  await allowFused()
+  await allowVectors()
   // only now: a backend reads its variables when it loads
   const { micro } = await import('./micro/main.ts')
   return await micro(options, unset, console.log, tell)
 }
 
 const runCoref = (benchmark: 'coref' | 'train') => async (options: Options) => {
-  await allowFused() // the sides do so too: for the header
+  await allowVectors() // the sides do so too: for the header
   const { coref } = await import('./coref/main.ts')
   return await coref(benchmark, options, console.log, tell)
 }
@@ -34,7 +34,7 @@ const runCoref = (benchmark: 'coref' | 'train') => async (options: Options) => {
 async function runPaired(options: Options) {
   const { env, unset } = fairEnvironment(process.env, options.threads ?? 1)
   applyEnvironment(env)
-  await allowFused()
+  await allowVectors()
   const { paired } = await import('./paired.ts')
   const { ratioChart } = await import('./svg.ts')
   const result = await paired(options, unset, console.log, tell)

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { defaultTraining, disposeState, type Pieces, Trainer, type TrainingState } from '@antecedent/coref'
 import { CorefModel } from '@antecedent/coref/node'
 import { type DeviceName, device, randomKey, useDevice } from '@antecedent/tensor'
-import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
+import { allowFastVectors } from '@antecedent/tensor/internal'
 
 interface Request {
   readonly job: string
@@ -14,7 +14,7 @@ interface Request {
 }
 
 const [folder = '', name = 'wasm', threads = '1'] = process.argv.slice(2)
-allowFusedMultiplyAdd() // as the command does
+allowFastVectors() // as the command does
 await useDevice(name as DeviceName, { threads: Number(threads) })
 const model = await CorefModel.fromPretrained(folder)
 

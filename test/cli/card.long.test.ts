@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sha256Of } from '@antecedent/bert/node'
 import { device, useDevice } from '@antecedent/tensor'
-import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
+import { allowFastVectors } from '@antecedent/tensor/internal'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { needsShared, repository, shared } from '../support/shared.ts'
@@ -13,7 +13,7 @@ const test = suite('model card')
 const model = join(repository, 'models/antecedent-small')
 const card = readFileSync(join(model, 'README.md'), 'utf8')
 
-allowFusedMultiplyAdd()
+allowFastVectors()
 await useDevice('wasm')
 // without it the last bits are others, and with them, at times, a link
 const isFused = device().description.includes('with fused multiply-add')

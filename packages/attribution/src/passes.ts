@@ -27,7 +27,7 @@ export interface Path {
   readonly starts: readonly Tensor[]
   /** size of F's result at one point */
   readonly examples: number
-  /** what a pass holds for each of its points */
+  /** what the tape of a pass keeps for each of its points */
   readonly bytesPerPoint: number
   /** which targets are maxima */
   readonly maxima: readonly boolean[]
@@ -49,11 +49,11 @@ export interface Direction {
   readonly mixture: ((example: number, node: number) => ReadonlyMap<number, number>) | null
 }
 
-/** What a pass may hold by default, in bytes. */
-const defaultBudget = 64 * 2 ** 20
+/** What the tape of a pass may keep by default, in bytes. */
+const defaultBudget = 32 * 2 ** 20
 
-/** Elements of the gradients that one call of a pullback gives. */
-const elementsPerPull = 2 ** 23
+/** Elements of the gradients that one call of a pullback gives: what it holds besides the tape is some times as much. */
+const elementsPerPull = 2 ** 20
 
 export const sizeOfPath = ({ ends }: Path): number => ends.reduce((total, x) => total + x.size, 0)
 
@@ -75,15 +75,12 @@ export function pointsPerPass(
 /** Points of each pass over `count` of them, at most `most`: as even as can be, since a pass of one costs more than its share. */
 export const evenly = (count: number, most: number): number => Math.ceil(count / Math.ceil(count / most))
 
-/**
- * The values of F `[targets, …]` at one point, and how many bytes a pass holds for each point: what the tape keeps, and
- * as much again while it is pulled back.
- */
+/** The values of F `[targets, …]` at one point, and how many bytes the tape of a pass keeps for each point. */
 export function measuredValues(f: PathFunction, values: readonly Tensor[]): { y: Tensor; bytesPerPoint: number } {
   return measured((xs) => valuesOf(f(xs)), values, 1)
 }
 
-/** A function's result, run under a derivative, and what a pass over its points holds for each of them. */
+/** A function's result, run under a derivative, and what the tape of a pass over its points keeps for each of them. */
 export function measured(
   f: (values: Tensor[]) => Tensor,
   values: readonly Tensor[],
@@ -91,7 +88,7 @@ export function measured(
 ): { y: Tensor; bytesPerPoint: number } {
   const before = memoryInfo().liveBytes
   const { value, pullback } = vjp<Tensor[], Tensor>(f, [...values])
-  const bytesPerPoint = Math.max(1, (2 * (memoryInfo().liveBytes - before)) / points)
+  const bytesPerPoint = Math.max(1, (memoryInfo().liveBytes - before) / points)
   pullback.dispose()
   return { y: value, bytesPerPoint }
 }

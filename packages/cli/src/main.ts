@@ -2,7 +2,7 @@
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { conventions, documentFormats } from '@antecedent/coref'
 import { OptionError } from '@antecedent/tensor'
-import { allowFusedMultiplyAdd } from '@antecedent/tensor/internal'
+import { allowFastVectors } from '@antecedent/tensor/internal'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'
@@ -151,7 +151,7 @@ function report(error: unknown): number {
   return error instanceof OptionError ? exitCodes.usage : exitCodes.failure
 }
 
-allowFusedMultiplyAdd()
+allowFastVectors()
 try {
   await program.parseAsync()
 } catch (error) {

@@ -1,16 +1,11 @@
 /**
- * Products of many rows where multiply-add is fused: tiles of 6 rows × 8 columns. Their twelve sums keep both units busy
- * (four cycles each), and with no register for a product in between V8 keeps them all. Both matrices are packed: a into
- * panels of 6 rows, b as everywhere into panels of 16 columns. Inner sizes are cut so that what a tile reads stays in the
- * first cache; the sums of the blocks are added up.
+ * Products of many rows where multiply-add is fused. Both matrices are packed: a into panels of 6 rows, b as everywhere
+ * into panels of 16 columns. Inner sizes are cut so that what a tile reads stays in the first cache; the sums of the
+ * blocks are added up.
  */
 import { panelWidth } from './gemm'
-import { multiplyAdd } from './multiplyAdd'
+import { tile, tileRows, wideTile } from './tiles'
 import { field, pointer } from './walk'
-
-const tileRows = 6
-/** Inner size of a block: a panel of b is then 32 KB. */
-const innerBlock = 512
 
 /**
  * Packs panels [begin, end) of 6 rows, column by column; rows that are missing in the last are those before once more.
@@ -68,69 +63,6 @@ function packFour(to: usize, a0: usize, a1: usize, a2: usize, a3: usize, a4: usi
   v128.store(to, v128.shuffle<f32>(fourth, high45, 2, 3, 6, 7), 80)
 }
 
-/**
- * y[0..5, 0..7] from a panel of a and half a panel of b, k ≥ 1. Nothing but the sums: where a bias or a branch follows, V8
- * wants one register more and spills a sum in every round of the loop, which costs two fifths of the speed. So does
- * unrolling. The first column stands in front of the loop, because V8 keeps the addresses of a's six elements in
- * registers only where they are used before it: four instructions of thirty a round, which shows where a core is shared.
- */
-function tile(a: usize, b: usize, k: i32, y: usize, yRow: usize): void {
-  const end = b + (<usize>k << 6)
-  let b0 = v128.load(b)
-  let b1 = v128.load(b, 16)
-  let p = v128.load32_splat(a)
-  let s0 = f32x4.mul(p, b0), t0 = f32x4.mul(p, b1)
-  p = v128.load32_splat(a, 4)
-  let s1 = f32x4.mul(p, b0), t1 = f32x4.mul(p, b1)
-  p = v128.load32_splat(a, 8)
-  let s2 = f32x4.mul(p, b0), t2 = f32x4.mul(p, b1)
-  p = v128.load32_splat(a, 12)
-  let s3 = f32x4.mul(p, b0), t3 = f32x4.mul(p, b1)
-  p = v128.load32_splat(a, 16)
-  let s4 = f32x4.mul(p, b0), t4 = f32x4.mul(p, b1)
-  p = v128.load32_splat(a, 20)
-  let s5 = f32x4.mul(p, b0), t5 = f32x4.mul(p, b1)
-  for (a += 24, b += 64; b < end; a += 24, b += 64) {
-    b0 = v128.load(b)
-    b1 = v128.load(b, 16)
-    p = v128.load32_splat(a)
-    s0 = multiplyAdd(s0, p, b0)
-    t0 = multiplyAdd(t0, p, b1)
-    p = v128.load32_splat(a, 4)
-    s1 = multiplyAdd(s1, p, b0)
-    t1 = multiplyAdd(t1, p, b1)
-    p = v128.load32_splat(a, 8)
-    s2 = multiplyAdd(s2, p, b0)
-    t2 = multiplyAdd(t2, p, b1)
-    p = v128.load32_splat(a, 12)
-    s3 = multiplyAdd(s3, p, b0)
-    t3 = multiplyAdd(t3, p, b1)
-    p = v128.load32_splat(a, 16)
-    s4 = multiplyAdd(s4, p, b0)
-    t4 = multiplyAdd(t4, p, b1)
-    p = v128.load32_splat(a, 20)
-    s5 = multiplyAdd(s5, p, b0)
-    t5 = multiplyAdd(t5, p, b1)
-  }
-  v128.store(y, s0)
-  v128.store(y, t0, 16)
-  y += yRow
-  v128.store(y, s1)
-  v128.store(y, t1, 16)
-  y += yRow
-  v128.store(y, s2)
-  v128.store(y, t2, 16)
-  y += yRow
-  v128.store(y, s3)
-  v128.store(y, t3, 16)
-  y += yRow
-  v128.store(y, s4)
-  v128.store(y, t4, 16)
-  y += yRow
-  v128.store(y, s5)
-  v128.store(y, t5, 16)
-}
-
 /** rows × columns elements of y: those of the tile, added to y with `onward`, and with the bias. */
 function finish(
   tile: usize, tileRow: usize, y: usize, yRow: usize, rows: i32, columns: i32, onward: bool, bias: usize,
@@ -156,7 +88,8 @@ function finish(
 
 /**
  * One product of packed matrices. A unit is a block of row panels by a group of column panels. Plan: 0 packed a,
- * 1 packed b, 2 y, 3 m, 4 k, 5 n, 6 row panels a block, 7 column panels a group, 8 bias or 0.
+ * 1 packed b, 2 y, 3 m, 4 k, 5 n, 6 row panels a block, 7 column panels a group, 8 bias or 0, 9 whether by wide tiles,
+ * 10 inner size of a block.
  */
 export function gemmPacked(plan: usize, begin: i32, end: i32, scratch: usize): void {
   const m = field(plan, 3)
@@ -167,6 +100,8 @@ export function gemmPacked(plan: usize, begin: i32, end: i32, scratch: usize): v
   const block = field(plan, 6)
   const group = field(plan, 7)
   const groups = (panels + group - 1) / group
+  const isWide = field(plan, 9) != 0
+  const innerBlock = field(plan, 10)
   const yRow = <usize>n << 2
   for (let unit = begin; unit < end; unit++) {
     const firstRow = (unit / groups) * block
@@ -188,8 +123,11 @@ export function gemmPacked(plan: usize, begin: i32, end: i32, scratch: usize): v
           const direct = rows == tileRows && columns == panelWidth && inner == 0
           const to = direct ? y : scratch
           const toRow = direct ? yRow : panelWidth << 2
-          tile(a, b, depth, to, toRow)
-          tile(a, b + 32, depth, to + 32, toRow)
+          if (isWide) wideTile(a, b, depth, to, toRow)
+          else {
+            tile(a, b, depth, to, toRow)
+            tile(a, b + 32, depth, to + 32, toRow)
+          }
           if (!direct || bias) finish(to, toRow, y, yRow, rows, columns, inner > 0, bias)
         }
       }

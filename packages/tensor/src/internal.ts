@@ -1,8 +1,8 @@
 /** For the library's own tests and benchmarks: the table of operations, the contract of a device. No stability promised. */
 export { blasBackend } from './backends/blas/index.ts'
 export { type BlasSearch, findBlas } from './backends/blas/library.ts'
-export { allowFusedMultiplyAdd } from './backends/wasm/fused.ts'
 export { wasmBackend } from './backends/wasm/index.ts'
+export { allowFastVectors } from './backends/wasm/vectors.ts'
 export { backendOf, openDevice, registerBackend } from './device.ts'
 export { bytesOf, type DType } from './dtype.ts'
 export { DeviceError } from './errors.ts'

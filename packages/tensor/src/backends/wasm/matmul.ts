@@ -25,11 +25,14 @@ function rowsOfChunk(m: number, operationsPerRow: number): number {
   return Math.min(32, Math.max(8, 2 * Math.ceil(m / rowChunks / 2)))
 }
 
-/** Where multiply-add is fused: rows from which a is packed as well, rows of a tile, tiles of a block, units of a product. */
-const packedFrom = 64
+/** Where multiply-add is fused: rows from which a is packed as well, by tiles of 128 and of 256 bits. */
+const packedFrom = { narrow: 64, wide: 12 }
+/** Rows of a tile, tiles of a block, units of a product. */
 const tileRows = 6
 const blockPanels = 16
 const packedUnits = 24
+/** Inner size of a block of many rows: a panel of b is then 32 KB. Few rows are summed as the other kernel sums them. */
+const innerBlock = 512
 
 interface Packed {
   readonly at: number
@@ -96,7 +99,7 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const panels = Math.ceil(n / panelWidth)
     const bytes = panels * panelWidth * k * 4
     const multiply = (at: number): void => {
-      if (engine.fused && m >= packedFrom && k > 0) {
+      if (engine.fused && k > 0 && m >= (engine.wide ? packedFrom.wide : packedFrom.narrow)) {
         multiplyPacked(a, at, biasAt, y)
         return
       }
@@ -132,7 +135,8 @@ export function matmulKernel(engine: Engine): Pick<Kernels, 'matmul'> & { forget
     const group = Math.ceil(panels / Math.max(1, Math.min(panels, Math.ceil(packedUnits / blocks))))
     engine.temporary(rowPanels * tileRows * k * 4, (at) => {
       engine.run('packRows', [addressOf(a), at, m, k, row, column], rowPanels, Math.max(1, 16384 / (tileRows * k)))
-      const plan = [at, bAt, addressOf(y), m, k, n, block, group, biasAt]
+      const depth = m < packedFrom.narrow ? k : innerBlock
+      const plan = [at, bAt, addressOf(y), m, k, n, block, group, biasAt, Number(engine.wide), depth]
       engine.run('gemmPacked', plan, blocks * Math.ceil(panels / group), 1, edgeBytes * 2)
     })
   }
