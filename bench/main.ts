@@ -12,7 +12,7 @@ const tell = (text: string) => void process.stderr.write(text)
 
 /** As the command does; the header says in the device's words whether it came about. */
 async function allowVectors(): Promise<void> {
-  const { allowFastVectors } = await import('@antecedent/tensor/internal')
+  const { allowFastVectors } = await import('@antecedent/tensor')
   allowFastVectors()
 }
 

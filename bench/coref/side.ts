@@ -5,8 +5,7 @@
 import { createInterface } from 'node:readline'
 import { defaultTraining, disposeState, type Pieces, Trainer, type TrainingState } from '@antecedent/coref'
 import { CorefModel } from '@antecedent/coref/node'
-import { type DeviceName, device, randomKey, useDevice } from '@antecedent/tensor'
-import { allowFastVectors } from '@antecedent/tensor/internal'
+import { allowFastVectors, type DeviceName, device, randomKey, useDevice } from '@antecedent/tensor'
 
 interface Request {
   readonly job: string

@@ -1,6 +1,5 @@
 /** The kernels with fused multiply-add, which have other bits: the conformance and precision tests on them. */
-import { useDevice } from '@antecedent/tensor'
-import { allowFastVectors } from '@antecedent/tensor/internal'
+import { allowFastVectors, useDevice } from '@antecedent/tensor'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 

@@ -1,5 +1,6 @@
 /** Tiles of 128 and of 256 bits, which V8 is let to use from Node 24 on: the same bits, in products of every size. */
-import { allowFastVectors, stridesOf, type View, wasmBackend } from '@antecedent/tensor/internal'
+import { allowFastVectors } from '@antecedent/tensor'
+import { stridesOf, type View, wasmBackend } from '@antecedent/tensor/internal'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -28,22 +28,30 @@ async function measure(device: DeviceName, threads: number, ms: number): Promise
 const narrow = new Set(['Haswell', 'Zen', 'Sandybridge', 'Nehalem', 'Core2', 'Prescott'])
 
 /** What a user could do about speed. */
-function adviceFor(blas: ReturnType<typeof findBlas>, wide: boolean): string[] {
-  const { library } = blas
-  if (!library) return ['a BLAS library doubles the speed of products: on Debian, apt install libopenblas0-pthread']
+function adviceFor({ library }: ReturnType<typeof findBlas>, units: VectorUnits): string[] {
   const asked = process.env.OPENBLAS_CORETYPE
-  if (wide && library.coreType && narrow.has(library.coreType)) {
+  const advice: string[] = []
+  if (Number.parseInt(process.versions.node, 10) < 24 && units.fused256)
+    advice.push('Node 24 makes vectors of 256 bits, with which products on wasm are up to twice as fast')
+  if (!library) advice.push('a BLAS library doubles the speed of products: on Debian, apt install libopenblas0-pthread')
+  else if (units.avx512 && library.coreType && narrow.has(library.coreType)) {
     const cause = asked ? `OPENBLAS_CORETYPE=${asked}` : 'its own choice'
-    return [`this processor has AVX-512 and the library runs kernels for ${library.coreType} (${cause}); unset it`]
-  }
-  return asked ? [`OPENBLAS_CORETYPE=${asked} is set: without it the library chooses by itself`] : []
+    advice.push(`this processor has AVX-512 and the library runs kernels for ${library.coreType} (${cause}); unset it`)
+  } else if (asked) advice.push(`OPENBLAS_CORETYPE=${asked} is set: without it the library chooses by itself`)
+  return advice
 }
 
-/** Whether the processor has AVX-512; null where the system does not tell. */
-async function hasWideUnits(): Promise<boolean> {
+interface VectorUnits {
+  readonly avx512: boolean
+  /** 256 bits with fused multiply-add */
+  readonly fused256: boolean
+}
+
+/** What Linux says of the processor; nothing where the system does not tell. */
+async function vectorUnits(): Promise<VectorUnits> {
   const { readFile } = await import('node:fs/promises')
   const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '')
-  return /\bavx512f\b/.test(text)
+  return { avx512: /\bavx512f\b/.test(text), fused256: /\bavx2\b/.test(text) && /\bfma\b/.test(text) }
 }
 
 /** The adapter of the device gpu, or why there is none. */
@@ -68,7 +76,7 @@ export async function doctor({ json }: { json?: boolean }): Promise<void> {
       rates.push({ device, description: (await useDevice(device)).description, threads, gflops })
     }
   }
-  const advice = adviceFor(blas, await hasWideUnits())
+  const advice = adviceFor(blas, await vectorUnits())
   const gpu = await findGpu()
   const cpu = cpus()[0]?.model ?? 'unknown'
   if (json)

@@ -1,8 +1,7 @@
 /** The command line: what each command is called and takes. Data on stdout, everything else on stderr. */
 import { baselineNames, quadratureMethods, version } from '@antecedent/attribution'
 import { conventions, documentFormats } from '@antecedent/coref'
-import { OptionError } from '@antecedent/tensor'
-import { allowFastVectors } from '@antecedent/tensor/internal'
+import { allowFastVectors, OptionError } from '@antecedent/tensor'
 import { Command, CommanderError, Option } from 'commander'
 import { doctor } from './doctor.ts'
 import { attention, attribute, encode, tokenize } from './encoder.ts'

@@ -1,6 +1,7 @@
 /** The public list of `@antecedent/tensor`. */
 import './methods.ts'
 
+export { allowFastVectors } from './backends/wasm/vectors.ts'
 export { type CustomOp, type CustomValues, checkpoint, customOp } from './customOp.ts'
 export {
   type DeviceInfo,
