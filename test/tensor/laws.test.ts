@@ -303,7 +303,16 @@ test('products of what repeats along axes of a batch are computed once, and are 
     }
   }
   const [p, q] = [expand(wave([1, 2, 3], 5), [4, 2, 3]), expand(wave([3, 2], 6), [4, 3, 2])]
-  allClose(matmul(p, q), matmul(copyOf(p), copyOf(q)), close)
+  // one of both repeats; none does along the batch, though rows and inner size do
+  const each = wave([4, 3, 2], 7)
+  const [rows, inner] = [expand(wave([1, 3], 8), [4, 3]), expand(wave([1, 2], 9), [3, 2])]
+  for (const [a, b] of [
+    [p, q],
+    [p, each],
+    [rows, inner],
+  ] as const) {
+    allClose(matmul(a, b), matmul(copyOf(a), copyOf(b)), close)
+  }
 })
 
 test('attention is what it is made of, and a row of −∞ gives zeros with zero gradient', () => {
