@@ -1,4 +1,5 @@
 /** Functions of four floats at a time. */
+import { multiplyAdd } from './multiplyAdd'
 
 @inline
 export function splat(x: f32): v128 {
@@ -8,7 +9,7 @@ export function splat(x: f32): v128 {
 /** a + b c. */
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
-  return f32x4.add(a, f32x4.mul(b, c))
+  return multiplyAdd(a, b, c)
 }
 
 /** x within [low, high]; NaN stays. Four times as fast as `min` and `max`, which treat NaN on both sides. */
