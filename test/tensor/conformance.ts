@@ -3,6 +3,7 @@ import {
   contiguous,
   type DType,
   dispose,
+  expand,
   flip,
   full,
   layerNorm,
@@ -313,6 +314,24 @@ export function conformance(device: string, promises: Promises, isThere = true) 
       }
       await compare(device, make, { rtol: 0, atol: 0 })
     }
+  })
+
+  test('products of what repeats along axes of a batch, and what is computed of them', async () => {
+    const make = (): Pair[] => {
+      const [x, weight] = [normal([2, 1, 5, 8], randomKey(1), onRef), normal([6, 8], randomKey(2), onRef)]
+      const bias = normal([6], randomKey(3), onRef)
+      const wide = (y: Tensor) => expand(y, [2, 7, 5, 8])
+      const [plain, affine] = [matmul(wide(x), weight, { transposeB: true }), linear(wide(x), weight, bias)]
+      const product = matmul(wide(there(x)), there(weight), { transposeB: true })
+      const layer = linear(wide(there(x)), there(weight), there(bias))
+      return [
+        [product, plain],
+        [layer, affine],
+        [softmax(layerNorm(layer)), softmax(layerNorm(affine))],
+        [matmul(layer, product, { transposeB: true }), matmul(affine, plain, { transposeB: true })],
+      ]
+    }
+    await compare(device, make, { rtol: 0, atol: 1e-4 })
   })
 
   test('batches of products, with axes exchanged, stretched, and large', async () => {

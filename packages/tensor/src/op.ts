@@ -245,10 +245,8 @@ function evaluateOnce<Name extends string, Attrs>(
     return Tensor.own(storage.retain(), { ...layout, shape })
   })
   const once = evaluate(op, narrow, attrs)
-  const { storage, layout } = once.concrete()
-  const shape = op.shape(inputs, attrs)
-  const strides = layout.strides.map((stride, i) => (shape[i] === layout.shape[i] ? stride : 0))
-  const y = Tensor.own(storage.retain(), { ...layout, shape, strides })
+  const { shape, strides, offset } = stretch(once.view(), op.shape(inputs, attrs))
+  const y = Tensor.own(once.concrete().storage.retain(), { shape, strides, offset })
   for (const x of [...narrow, once]) x.dispose()
   return y
 }
