@@ -2,6 +2,7 @@
 export { blasBackend } from './backends/blas/index.ts'
 export { type BlasSearch, findBlas } from './backends/blas/library.ts'
 export { wasmBackend } from './backends/wasm/index.ts'
+export { areVectorsWide } from './backends/wasm/vectors.ts'
 export { backendOf, openDevice, registerBackend } from './device.ts'
 export { bytesOf, type DType } from './dtype.ts'
 export { DeviceError } from './errors.ts'

@@ -1,6 +1,7 @@
 /** The engine under the kernels: module, memory, threads, and the plans that tell a kernel what to do. */
 import { DeviceError } from '../../errors.ts'
 import type { Buffer, View } from '../../kernels.ts'
+import { compiled, type Exports } from './compiled.ts'
 import { defaultThreads, hostWorkers } from './host.ts'
 import { Heap, newMemory } from './memory.ts'
 import { alone, aloneFused, shared, sharedFused } from './module.generated.ts'
@@ -32,11 +33,6 @@ const intWord = new Int32Array(floatWord.buffer)
 export function floatBits(x: number): number {
   floatWord[0] = x
   return intWord[0]!
-}
-
-/** Kernels by name: the compiled exports. */
-export interface Exports {
-  readonly [name: string]: Kernel | WebAssembly.Memory | WebAssembly.Global
 }
 
 /** Kernels of another kind: made here by a function, in workers by the same function as text. */
@@ -135,26 +131,5 @@ export class Engine {
     } finally {
       this.heap.free(at, bytes)
     }
-  }
-}
-
-function compiled(base64: string, memory: WebAssembly.Memory): { module: WebAssembly.Module; exports: Exports } {
-  const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
-  const abort = () => {
-    throw new Error('abort')
-  }
-  try {
-    const module = new WebAssembly.Module(bytes)
-    return { module, exports: new WebAssembly.Instance(module, { env: { memory, abort } }).exports as Exports }
-  } catch (cause) {
-    throw new DeviceError(
-      {
-        op: 'useDevice',
-        expected: 'WebAssembly with SIMD for the device wasm',
-        got: String(cause),
-        hint: 'a newer browser, or the device ref',
-      },
-      { cause },
-    )
   }
 }

@@ -3,7 +3,9 @@
  * 128, which it tries behind a flag (from Node 24 on). Commands may set flags, which are a matter of the whole process;
  * the library does not.
  */
+import { compiled } from './compiled.ts'
 import { aloneFused } from './module.generated.ts'
+import type { Kernel } from './threads.ts'
 
 /** A module of one function, (a, c) → a a + c by f32x4.relaxed_madd. */
 const probe = Uint8Array.of(
@@ -54,18 +56,18 @@ export function allowFastVectors(): void {
   if (!(version >= 24) || !hasFusedMultiplyAdd()) return
   set('--experimental-wasm-revectorize')
   set('--no-liftoff') // the trial is about the code of the optimising compiler, from the first call on
-  wide = isWideTileFaster()
-  set('--liftoff')
+  try {
+    wide = isWideTileFaster()
+  } finally {
+    set('--liftoff')
+  }
   if (!wide) set('--no-experimental-wasm-revectorize')
 }
 
 /** Of a product of one tile, by tiles of 128 and of 256 bits. */
 function isWideTileFaster(): boolean {
   const memory = new WebAssembly.Memory({ initial: 16, maximum: 65536 })
-  const bytes = Uint8Array.from(atob(aloneFused), (letter) => letter.charCodeAt(0))
-  const module = new WebAssembly.Module(bytes)
-  const { exports } = new WebAssembly.Instance(module, { env: { memory, abort() {} } })
-  const gemmPacked = exports.gemmPacked as (plan: number, begin: number, end: number, scratch: number) => void
+  const gemmPacked = compiled(aloneFused, memory).exports.gemmPacked as Kernel
   const [m, k, n] = [6, 512, 16]
   const at = {
     plan: 2 ** 16,
