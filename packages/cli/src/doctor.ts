@@ -1,7 +1,7 @@
 /** `antecedent doctor`: what computes here, how fast, and what would make it faster. */
 import { availableParallelism, cpus } from 'node:os'
 import { DeviceError, type DeviceName, matmul, normal, randomKey, scope, useDevice } from '@antecedent/tensor'
-import { findBlas } from '@antecedent/tensor/internal'
+import { areVectorsWide, findBlas } from '@antecedent/tensor/internal'
 import { printJson } from './output.ts'
 
 /** One product of the paper's job: 50 points of 14 tokens through a feed-forward layer. */
@@ -33,11 +33,13 @@ function adviceFor({ library }: ReturnType<typeof findBlas>, units: VectorUnits)
   const advice: string[] = []
   if (Number.parseInt(process.versions.node, 10) < 24 && units.fused256)
     advice.push('Node 24 makes vectors of 256 bits, with which products on wasm are up to twice as fast')
-  if (!library) advice.push('a BLAS library doubles the speed of products: on Debian, apt install libopenblas0-pthread')
-  else if (units.avx512 && library.coreType && narrow.has(library.coreType)) {
+  if (!library && !areVectorsWide())
+    advice.push('a BLAS library doubles the speed of products: on Debian, apt install libopenblas0-pthread')
+  if (library && units.avx512 && library.coreType && narrow.has(library.coreType)) {
     const cause = asked ? `OPENBLAS_CORETYPE=${asked}` : 'its own choice'
     advice.push(`this processor has AVX-512 and the library runs kernels for ${library.coreType} (${cause}); unset it`)
-  } else if (asked) advice.push(`OPENBLAS_CORETYPE=${asked} is set: without it the library chooses by itself`)
+  } else if (library && asked)
+    advice.push(`OPENBLAS_CORETYPE=${asked} is set: without it the library chooses by itself`)
   return advice
 }
 
