@@ -32,6 +32,18 @@ test('tokenize --json gives text, tokens, ids, offsets and word ids, and nothing
   })
 })
 
+test('doctor tells what computes, how fast, and what would make it faster', () => {
+  const { code, out } = runCommand(folder, ['doctor', '--json'], undefined, { ANTECEDENT_BLAS: join(folder, 'none') })
+  assert.is(code, 0)
+  const { node, blas, rates, advice } = JSON.parse(out)
+  assert.equal([node, blas], [process.version, null])
+  for (const { device, gflops } of rates) assert.ok(device === 'wasm' && gflops > 0)
+  // where vectors have 256 bits a library is no faster
+  const isWide = rates[0].description.includes('of 256 bits')
+  assert.is(/BLAS/.test(advice.join()), !isWide)
+  assert.ok(!(isWide && /Node 24/.test(advice.join())))
+})
+
 test('a text comes from standard input with -', () => {
   const { code, out } = run(['tokenize', '--json', '-'], 'She slept.\n')
   assert.is(code, 0)
