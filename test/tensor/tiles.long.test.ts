@@ -1,4 +1,5 @@
 /** Tiles of 128 and of 256 bits, which V8 is let to use from Node 24 on: the same bits, in products of every size. */
+import { existsSync, readFileSync } from 'node:fs'
 import { allowFastVectors } from '@antecedent/tensor'
 import { stridesOf, type View, wasmBackend } from '@antecedent/tensor/internal'
 import fc from 'fast-check'
@@ -8,6 +9,7 @@ import * as assert from 'uvu/assert'
 allowFastVectors() // before a device is used
 const backend = wasmBackend()
 const { engine } = backend
+const foundWide = engine.wide
 
 const suiteOf = suite('tiles')
 // kernels without fused multiply-add have tiles of one kind
@@ -60,6 +62,18 @@ test('so they have where sums are longer than a block', () => {
   ] as const) {
     assert.equal(bitsOf(true, size, false), bitsOf(false, size, false))
   }
+})
+
+/** Whether V8 and the processor have vectors of 256 bits; null where the system does not tell of the processor. */
+function expectWide(): boolean | null {
+  if (Number.parseInt(process.versions.node, 10) < 24) return false
+  const processor = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : ''
+  return processor === '' ? null : /\bavx2\b/.test(processor)
+}
+
+test('the trial finds the wide tile the better one where V8 makes vectors of 256 bits, and nowhere else', () => {
+  const expected = expectWide()
+  if (expected !== null) assert.is(foundWide, expected)
 })
 
 test('the device says so where V8 makes vectors of 256 bits', () => {
