@@ -27,7 +27,7 @@ export interface Path {
   readonly starts: readonly Tensor[]
   /** size of F's result at one point */
   readonly examples: number
-  /** what the tape of a pass keeps for each of its points */
+  /** what the tape of a pass keeps for each of its points, but for their values */
   readonly bytesPerPoint: number
   /** which targets are maxima */
   readonly maxima: readonly boolean[]
@@ -49,13 +49,17 @@ export interface Direction {
   readonly mixture: ((example: number, node: number) => ReadonlyMap<number, number>) | null
 }
 
-/** What the tape of a pass may keep by default, in bytes. */
+/** What a pass may keep until it is pulled back by default, in bytes: its points and its tape. */
 const defaultBudget = 32 * 2 ** 20
 
 /** Elements of the gradients that one call of a pullback gives: what it holds besides the tape is some times as much. */
 const elementsPerPull = 2 ** 20
 
 export const sizeOfPath = ({ ends }: Path): number => ends.reduce((total, x) => total + x.size, 0)
+
+/** Bytes of the values at one point. */
+const bytesOfPoint = ({ ends }: Path): number =>
+  ends.reduce((total, { size, dtype }) => total + size * (dtype === 'f64' ? 8 : 4), 0)
 
 /** What bounds the points of a pass. */
 export interface PassLimits {
@@ -68,7 +72,8 @@ export function pointsPerPass(
   path: Path,
   { internalBatchSize = null, memoryBudget = defaultBudget }: PassLimits,
 ): number {
-  const wished = internalBatchSize === null ? memoryBudget / path.bytesPerPoint : internalBatchSize / path.examples
+  const bytes = path.bytesPerPoint + bytesOfPoint(path)
+  const wished = internalBatchSize === null ? memoryBudget / bytes : internalBatchSize / path.examples
   return Math.max(1, Math.floor(wished))
 }
 

@@ -25,7 +25,7 @@ export interface PathOptions {
   multiplyByInputs?: boolean
   /** examples per pass; default: as many as fit `memoryBudget`. Changes rounding only */
   internalBatchSize?: number | null
-  /** bytes that the tape of a pass may keep, by an estimate from one point; default 32 MiB; one point at least */
+  /** bytes that the points of a pass and its tape may take, by an estimate from one; default 32 MiB; one point at least */
   memoryBudget?: number
   /** told after each pass how many of the points are done; `points` grows where an adaptive rule goes on */
   onProgress?: (done: number, points: number) => void
